@@ -1,0 +1,48 @@
+/*
+ * Who calls: ES256 access tokens (RFC 9068, typ at+jwt), verified here by every daemon.
+ *
+ * A verified token is cached by its SHA-256 until it expires, a session in it ends, its holder's
+ * access epoch moves, or its key is removed. Those facts come by event into access_users,
+ * access_sessions, access_roles and access_keys, which every replica reads each second.
+ */
+#ifndef NXT_AUTH_H
+#define NXT_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+struct error;
+struct event_base;
+struct request;
+
+/* Loads the last good JWKS from STATE_DIR, then keeps JWKS_URL fetched (on start, each minute, and at an unknown kid, at most every 5 s). */
+int auth_init(struct event_base *base, struct error *e);
+bool auth_keys_loaded(void);
+/* identity: the JWKS is this text instead of fetched; called again when the key files change. */
+int auth_use_jwks(const char *jwks_json, struct error *e);
+/* Reads the projections now and then each second, on a fiber of its own. */
+void auth_follow_access(struct db *db);
+bool auth_access_loaded(void);
+
+/*
+ * Fills rq->caller from the Authorization header. 0: verified, or no header and rq->caller empty.
+ * -1: refused with ERR_BAD_TOKEN or ERR_TOKEN_STALE.
+ */
+int auth_caller(struct request *rq, const char *authorization);
+/* As caller_has_permission, for a list of role keys. */
+bool access_roles_hold(const char *const *role_keys, const char *permission);
+
+/* Claims of an access token, as identity signs them (auth_token.c there) and auth_caller reads them. */
+struct access_claims {
+	const char *sub, *sid, *account_type, *employee_id, *department_id, *client;
+	const char *const *role_keys;	/* NULL-terminated */
+	int64_t epoch;
+	bool restricted;
+	int64_t issued_s, expires_s;
+};
+#define AUTH_ISSUER "nxtgauge"
+#define AUTH_AUDIENCE "nxtgauge-api"
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The spine: every request walks through here, in the order of architecture.md §2.
+ *
+ * limits → route → authenticate → permission → body → begin → lock and transition → handler →
+ * status, version, log row, outbox row → commit → reply.
+ */
+#ifndef NXT_DISPATCH_H
+#define NXT_DISPATCH_H
+
+#include <stdbool.h>
+
+#include "service.h"
+
+struct error;
+struct event_base;
+
+/* Makes the routes of all resources and checks that each has a rule; -1 names the one that has none. */
+int dispatch_init(const struct service *svc, struct error *e);
+int dispatch_listen(struct event_base *base, const char *host, int port, struct error *e);
+int dispatch_port(void);
+void dispatch_drain(void);
+unsigned dispatch_busy(void);
+/* Each route once, for --routes, --openapi, --permissions and the tests. */
+void dispatch_each_route(void (*fn)(const struct route *route, void *arg), void *arg);
+
+/*
+ * Runs fn as one unit: begin, fn, outbox, commit; again after a serialization failure. Used by
+ * consumers, clocks and commands. 0, or -1 with the reason in rq.
+ */
+int unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg);
+
+#endif

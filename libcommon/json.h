@@ -1,0 +1,30 @@
+/* JSON from strangers: strict, bounded, with one clear reason for each refusal. */
+#ifndef NXT_JSON_H
+#define NXT_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct error;
+
+#define JSON_DEPTH_MAX 32
+
+/*
+ * Parses one JSON object (any value where any is set): valid UTF-8, no U+0000, no lone surrogate, no
+ * duplicate key, at most 32 levels, no number beyond a double or (as integer) beyond 64 bits. The
+ * result belongs to the arena. NULL: e holds ERR_BAD_JSON with the reason and position.
+ */
+json_t *json_parse_strict(struct arena *a, const char *text, size_t len, bool any, struct error *e);
+/* RFC 8785: canonical form, for content hashes. Arena text. */
+char *json_canonical(struct arena *a, const json_t *value);
+/* Compact text in the arena. */
+char *json_text(struct arena *a, const json_t *value);
+bool utf8_is_valid(const char *s, size_t len);	/* also refuses NUL */
+size_t utf8_length(const char *s);		/* code points */
+/* SHA-256 as 64 hex digits. */
+void sha256_hex(const void *data, size_t len, char out[65]);
+void sha256_raw(const void *data, size_t len, unsigned char out[32]);
+
+#endif

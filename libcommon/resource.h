@@ -1,0 +1,210 @@
+/*
+ * A resource: one table, declared once as data.
+ *
+ * Router, validation, SQL, OpenAPI, permission list, audit changes, events and tests all read
+ * the declaration. Most tables need nothing else; a rule is a guard of a few lines.
+ */
+#ifndef NXT_RESOURCE_H
+#define NXT_RESOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+struct event_type;
+struct request;
+struct route;
+
+/* ---- who may ---- */
+enum who {
+	WHO_NOBODY = 0,		/* the default: no endpoint */
+	WHO_ANYONE = 1,		/* without a token */
+	WHO_SIGNED_IN = 2,
+	WHO_OWNER = 4,		/* the row satisfies the resource's `owner` condition */
+	WHO_STAFF = 8,		/* holds `permission` */
+	WHO_SYS = 16,		/* a reaction to an event; never over HTTP */
+	WHO_CLK = 32,		/* a clock; never over HTTP */
+};
+enum access_condition {
+	NEEDS_APPROVER = 1,	/* a role with can_approve_requests */
+	NEEDS_SETTINGS = 2,	/* a role with can_manage_system_settings */
+	NEEDS_COMPANY = 4,	/* account_type COMPANY */
+	NOT_OWNER = 8,		/* the owner is refused with own_submission, staff included */
+};
+struct access {
+	unsigned who;			/* enum who, or-ed */
+	const char *permission;		/* `<resource>.<verb>` in the URL's words, for WHO_STAFF */
+	unsigned conditions;		/* enum access_condition, or-ed; all must hold */
+};
+#define ANYONE		{ .who = WHO_ANYONE }
+#define SIGNED_IN	{ .who = WHO_SIGNED_IN }
+#define OWNER		{ .who = WHO_OWNER }
+#define STAFF(p)	{ .who = WHO_STAFF, .permission = (p) }
+#define OWNER_OR(p)	{ .who = WHO_OWNER | WHO_STAFF, .permission = (p) }
+/* Rows that are `visible` for everybody, the owner's own, and all rows for staff. */
+#define ANYONE_OR(p)	{ .who = WHO_ANYONE | WHO_OWNER | WHO_STAFF, .permission = (p) }
+#define SIGNED_IN_OR(p)	{ .who = WHO_SIGNED_IN | WHO_OWNER | WHO_STAFF, .permission = (p) }
+#define SYS		{ .who = WHO_SYS }
+#define CLK		{ .who = WHO_CLK }
+
+/* ---- columns ---- */
+enum column_type {
+	COL_UUID, COL_TEXT, COL_ENUM, COL_INT, COL_MONEY, COL_BOOL, COL_TIME, COL_DATE,
+	COL_JSON, COL_TEXT_ARRAY, COL_DECIMAL, COL_EMAIL, COL_PHONE, COL_URL,
+};
+enum column_flag {
+	COL_KEY = 1 << 0,		/* the id */
+	COL_READONLY = 1 << 1,		/* set by the service alone */
+	COL_REQUIRED = 1 << 2,		/* at creation; never null */
+	COL_CREATE_ONLY = 1 << 3,	/* may not be patched */
+	COL_OWNER = 1 << 4,		/* filled with the caller's user id at creation; readonly */
+	COL_FILTER = 1 << 5,		/* `name=value`; TIME, INT, MONEY also as ranges; arrays by containment */
+	COL_SORT = 1 << 6,
+	COL_SEARCH = 1 << 7,		/* part of `q=` */
+	COL_SECRET = 1 << 8,		/* never leaves the daemon: no answer, event or change */
+	COL_PRIVATE = 1 << 9,		/* answered to the owner and to staff who may read, nobody else */
+	COL_PERSONAL = 1 << 10,		/* personal data: FieldChange.class PERSONAL */
+	COL_JUDGED = 1 << 11,		/* part of content_hash; a change of it is a material edit */
+	COL_NULLABLE = 1 << 12,		/* may be sent as null although REQUIRED is not set: the default */
+	COL_STAFF_ONLY = 1 << 13,	/* answered to staff alone */
+	COL_STAFF_WRITE = 1 << 14,	/* only staff may set it */
+	COL_TO_UPPER = 1 << 15,		/* stored upper case, trimmed (coupon codes) */
+	COL_NO_CONTACT = 1 << 16,	/* refused where it holds a URL, e-mail address or phone number */
+};
+struct column {
+	const char *name;
+	enum column_type type;
+	unsigned flags;
+	const char *const *values;	/* COL_ENUM: NULL-terminated */
+	const char *ref;		/* table the id points at: a missing row is 422 on this field */
+	int64_t min, max;		/* length in characters, or value; both 0: type's default */
+	const char *initial;		/* value at creation where the body has none */
+	const char *doc;
+};
+
+/* ---- rows ---- */
+/*
+ * One row of a resource in the caller's hands: values as PostgreSQL's text, by column name.
+ * Unknown names abort: they are faults of the program.
+ */
+struct row;
+const char *row_text(const struct row *row, const char *column);	/* NULL is SQL NULL */
+int64_t row_int(const struct row *row, const char *column);
+bool row_bool(const struct row *row, const char *column);
+bool row_is_set(const struct row *row, const char *column);	/* not NULL and not "" */
+bool row_changed(const struct row *row, const char *column);	/* differs from what is stored */
+const char *row_old(const struct row *row, const char *column);	/* stored value; NULL at creation */
+/* The value is copied; written with the change. Not for status columns: use transitions. */
+void row_set(struct row *row, const char *column, const char *value);
+void row_set_int(struct row *row, const char *column, int64_t value);
+void row_set_now(struct request *rq, struct row *row, const char *column);
+const char *row_id(const struct row *row);
+int64_t row_version(const struct row *row);
+const struct resource *row_resource(const struct row *row);
+
+/* ---- transitions: the only writers of a status column ---- */
+typedef int row_guard(struct request *rq, struct row *row);
+struct transition {
+	const char *verb;	/* POST …/{id}/verb; for SYS and CLK the name reactions use; NULL: a birth */
+	const char *from;	/* NULL: birth, or from SQL NULL */
+	const char *to;
+	struct access who;
+	const struct event_type *event;	/* NULL: the resource's `updated` event */
+	row_guard *guard;	/* refuses or sets further columns; NULL: no rule */
+	const char *column;	/* NULL: "status" */
+	const char *stamp;	/* timestamp column set to now, or NULL */
+	const struct column *body;	/* fields of the verb's body ({0}-terminated); NULL: no body */
+	const char *doc;
+};
+
+/* ---- the resource ---- */
+enum resource_flag {
+	RES_IF_MATCH = 1,		/* PATCH and DELETE need If-Match */
+	RES_IDEMPOTENCY = 2,		/* POST needs Idempotency-Key */
+	RES_NO_VERSION = 4,		/* no version column: ETag from a hash of the item (insert-only logs) */
+	RES_REVIEWED = 8,		/* PATCH while a review is pending (approval_status or status PENDING) is 409 under_review */
+	RES_TOMBSTONE = 16,
+	RES_STAFF_SEES_ALL = 32,
+};
+struct child {
+	const char *parent;	/* table of the parent resource in the same service */
+	const char *segment;	/* GET /v1/<parent>/{id}/<segment> */
+	const char *column;	/* our column that holds the parent's id */
+};
+struct resource {
+	const char *table;
+	const char *noun;	/* singular, the event's and entity_type's word: "job" */
+	const char *module_key;	/* audit */
+	const char *label;	/* column that names a row for people, or NULL */
+	const char *recipient;	/* column with the user to tell, or NULL */
+	const struct column *columns;		/* {0}-terminated; created_at, updated_at, version included */
+	const struct transition *transitions;	/* {0}-terminated, or NULL */
+	unsigned flags;
+	/*
+	 * SQL conditions over the row `t`; `:me` is the caller's user id (NULL without a token).
+	 * `owner` makes WHO_OWNER true; NULL: the COL_OWNER column equals :me. `visible` limits what
+	 * WHO_ANYONE and WHO_SIGNED_IN see; NULL: every row.
+	 */
+	const char *owner, *visible;
+	struct access read, create, update, remove;	/* none: no such endpoint */
+	row_guard *on_create, *on_update, *on_remove;	/* rules beyond the columns, or NULL */
+	const struct event_type *created, *updated, *removed;
+	struct child child;	/* none where parent is NULL */
+	const char *doc;
+};
+
+/* ---- working on rows inside a unit (dispatch does the same for HTTP) ---- */
+/* Reads one row; lock takes it FOR UPDATE. NULL: not there (ERR_NOT_FOUND in rq) or failed. */
+struct row *row_load(struct request *rq, const struct resource *res, const char *id, bool lock);
+/* As row_load by a unique column; absent is NULL with rq->problem.code ERR_NOT_FOUND. */
+struct row *row_load_by(struct request *rq, const struct resource *res, const char *column,
+    const char *value, bool lock);
+/* A new row with a fresh id; set columns, then row_insert. */
+struct row *row_new(struct request *rq, const struct resource *res);
+/* Inserts, and adds the resource's `created` event. Births of status columns are filled in. */
+int row_insert(struct request *rq, struct row *row);
+/* Writes what was set since it was loaded (nothing: no-op), version + 1, adds the `updated` event. */
+int row_update(struct request *rq, struct row *row);
+int row_remove(struct request *rq, struct row *row);
+/* Performs a transition by verb as the unit's actor: legality, guard, write, event. */
+int row_transition(struct request *rq, struct row *row, const char *verb);
+/* SHA-256 (hex) of the RFC 8785 form of the COL_JUDGED columns: which version was judged. */
+const char *row_content_hash(struct request *rq, const struct row *row);
+/* The event that the running change will publish, for guards to add payload to. */
+struct event *row_event(struct request *rq, struct row *row);
+/* The row as JSON text as the caller may see it. */
+const char *row_json(struct request *rq, const struct row *row);
+/* The resource's path, "/v1/job-applications". */
+const char *resource_path(const struct resource *res);
+const struct column *resource_column(const struct resource *res, const char *name);
+
+/* ---- routes that are not a plain resource (sign-in, /v1/me, previews, streams) ---- */
+enum route_flag {
+	ROUTE_TX = 1,			/* runs in a transaction (default for POST, PATCH, DELETE) */
+	ROUTE_NO_TX = 2,		/* a POST that writes nothing, or begins by itself */
+	ROUTE_IDEMPOTENCY = 4,		/* needs Idempotency-Key */
+	ROUTE_NO_IDEMPOTENCY = 8,	/* never kept (/v1/auth/…) */
+	ROUTE_LIMITED = 16,		/* rate-limited per address and per token: 429 with RateLimit headers */
+	ROUTE_STREAM = 32,		/* handler replies by itself in pieces */
+	ROUTE_OPS = 64,			/* not under the gateway */
+};
+typedef int route_handler(struct request *rq);
+struct route {
+	const char *method;	/* "POST" */
+	const char *path;	/* "/v1/auth/login", "/v1/x/{id}/y", "/v1/x/{key}" */
+	struct access access;
+	route_handler *handler;
+	unsigned flags;
+	const struct column *body;	/* fields; NULL: no body allowed */
+	const struct column *query;	/* parameters; NULL: none allowed */
+	const char *summary;		/* one line, for OpenAPI */
+	const char *answer;		/* what 2xx holds: a resource's table name, or a JSON example */
+	int status;			/* the 2xx it gives; 0: 200 */
+	/* filled by dispatch for the routes that a resource makes: */
+	const struct resource *res;
+	const char *verb;
+};
+
+#endif
