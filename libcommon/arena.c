@@ -1,0 +1,334 @@
+/* Memory with three lifetimes; see arena.h. Blocks double in size up to 64 KiB. */
+#include "arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BLOCK 4096
+#define LARGEST_BLOCK (64 * 1024)
+#define ALIGNMENT 16
+
+struct block {
+	struct block *next;
+	size_t size, used;	/* of the bytes after this header */
+	_Alignas(ALIGNMENT) char bytes[];
+};
+
+struct owned {
+	void *object;
+	void (*destroy)(void *);
+	struct owned *next;
+};
+
+struct arena {
+	struct block *head;	/* newest first; the last is the first block, kept by reset */
+	struct owned *owned;
+};
+
+static void
+out_of_memory(void)
+{
+	fputs("{\"level\":\"error\",\"msg\":\"out of memory\"}\n", stderr);
+	abort();
+}
+
+void *
+xmalloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+void *
+xcalloc(size_t count, size_t size)
+{
+	void *p = calloc(count ? count : 1, size ? size : 1);
+
+	if (p == NULL)
+		out_of_memory();
+	return p;
+}
+
+void *
+xrealloc(void *p, size_t n)
+{
+	void *q = realloc(p, n ? n : 1);
+
+	if (q == NULL)
+		out_of_memory();
+	return q;
+}
+
+char *
+xstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(xmalloc(n), s, n);
+}
+
+static struct block *
+block_new(size_t size)
+{
+	struct block *b = xmalloc(sizeof(*b) + size);
+
+	b->next = NULL;
+	b->size = size;
+	b->used = 0;
+	return b;
+}
+
+struct arena *
+arena_new(void)
+{
+	struct arena *a = xcalloc(1, sizeof(*a));
+
+	a->head = block_new(FIRST_BLOCK - sizeof(struct block));
+	return a;
+}
+
+static void *
+take(struct block *b, size_t n)
+{
+	void *p = b->bytes + b->used;
+
+	b->used += n;
+	return p;
+}
+
+static void *
+alloc_raw(struct arena *a, size_t n)
+{
+	struct block *b = a->head;
+	size_t size;
+
+	n = (n + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	if (n <= b->size - b->used)
+		return take(b, n);
+	size = (b->size + sizeof(*b)) * 2;
+	if (size > LARGEST_BLOCK)
+		size = LARGEST_BLOCK;
+	size -= sizeof(*b);
+	b = block_new(n > size ? n : size);
+	b->next = a->head;
+	a->head = b;
+	return take(b, n);
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	return memset(alloc_raw(a, n ? n : 1), 0, n);
+}
+
+char *
+arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	char *copy = alloc_raw(a, n + 1);
+
+	memcpy(copy, s, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+char *
+arena_strdup(struct arena *a, const char *s)
+{
+	return s == NULL ? NULL : arena_strndup(a, s, strlen(s));
+}
+
+char *
+arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	char small[256];
+	va_list again;
+	char *text;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
+	if (n < 0)
+		abort();
+	if ((size_t)n < sizeof(small)) {
+		text = arena_strndup(a, small, (size_t)n);
+	} else {
+		text = alloc_raw(a, (size_t)n + 1);
+		vsnprintf(text, (size_t)n + 1, fmt, again);
+	}
+	va_end(again);
+	return text;
+}
+
+char *
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+void
+arena_own(struct arena *a, void *object, void (*destroy)(void *))
+{
+	struct owned *o = arena_alloc(a, sizeof(*o));
+
+	o->object = object;
+	o->destroy = destroy;
+	o->next = a->owned;
+	a->owned = o;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	struct block *b;
+
+	for (struct owned *o = a->owned; o != NULL; o = o->next)
+		o->destroy(o->object);
+	a->owned = NULL;
+	while ((b = a->head)->next != NULL) {
+		a->head = b->next;
+		free(b);
+	}
+	a->head->used = 0;
+}
+
+void
+arena_free(struct arena *a)
+{
+	if (a == NULL)
+		return;
+	arena_reset(a);
+	free(a->head);
+	free(a);
+}
+
+void
+buf_init(struct buf *b, struct arena *a, size_t cap)
+{
+	b->arena = a;
+	b->cap = cap < 64 ? 64 : cap;
+	b->text = alloc_raw(a, b->cap);
+	b->text[0] = '\0';
+	b->len = 0;
+}
+
+static void
+buf_room(struct buf *b, size_t more)
+{
+	char *text;
+
+	if (b->len + more + 1 <= b->cap)
+		return;
+	do
+		b->cap *= 2;
+	while (b->len + more + 1 > b->cap);
+	text = alloc_raw(b->arena, b->cap);
+	memcpy(text, b->text, b->len + 1);
+	b->text = text;
+}
+
+void
+buf_add(struct buf *b, const void *data, size_t len)
+{
+	buf_room(b, len);
+	memcpy(b->text + b->len, data, len);
+	b->len += len;
+	b->text[b->len] = '\0';
+}
+
+void
+buf_add_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void
+buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void
+buf_add_int(struct buf *b, long long v)
+{
+	char digits[24], *p = digits + sizeof(digits);
+	unsigned long long u = v < 0 ? -(unsigned long long)v : (unsigned long long)v;
+
+	do
+		*--p = (char)('0' + u % 10);
+	while ((u /= 10) != 0);
+	if (v < 0)
+		*--p = '-';
+	buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	char small[512];
+	va_list ap, again;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort();
+	if ((size_t)n < sizeof(small)) {
+		buf_add(b, small, (size_t)n);
+	} else {
+		buf_room(b, (size_t)n);
+		vsnprintf(b->text + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	}
+	va_end(again);
+}
+
+static void
+add_escaped(struct buf *b, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	char u[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+
+	switch (c) {
+	case '"': buf_add(b, "\\\"", 2); break;
+	case '\\': buf_add(b, "\\\\", 2); break;
+	case '\n': buf_add(b, "\\n", 2); break;
+	case '\r': buf_add(b, "\\r", 2); break;
+	case '\t': buf_add(b, "\\t", 2); break;
+	default: buf_add(b, u, sizeof(u));
+	}
+}
+
+void
+buf_add_json(struct buf *b, const char *s)
+{
+	const char *start = s;
+
+	if (s == NULL) {
+		buf_add(b, "null", 4);
+		return;
+	}
+	buf_add_char(b, '"');
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		buf_add(b, start, (size_t)(s - start));
+		add_escaped(b, c);
+		start = s + 1;
+	}
+	buf_add(b, start, (size_t)(s - start));
+	buf_add_char(b, '"');
+}
