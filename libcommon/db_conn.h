@@ -1,0 +1,92 @@
+/*
+ * One asynchronous connection in pipeline mode. Private to db*.c.
+ *
+ * Statements are sent in order and answered in order. A statement belongs to the connection from
+ * db_conn_send until it is done or was dropped; its result then belongs to whoever sent it.
+ */
+#ifndef NXT_DB_CONN_H
+#define NXT_DB_CONN_H
+
+#include <event2/event.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "db.h"
+#include "fiber.h"
+
+/* A statement's text, interned for the life of the process, so that connections can prepare it. */
+struct db_sql {
+	const char *text;
+	char name[16];		/* of the prepared statement */
+	unsigned index;		/* into a connection's `prepared` bits */
+	bool prepare;		/* false once the table is full: sent unprepared */
+	struct db_sql *next;
+};
+const struct db_sql *db_sql_intern(const char *text);
+
+enum db_step { STEP_PREPARE, STEP_EXECUTE, STEP_SYNC };
+
+/* A statement in flight, or one of the steps around it. On the heap: it may outlive its sender. */
+struct db_stmt {
+	enum db_step step;
+	const struct db_sql *sql;
+	PGresult *result;	/* of STEP_EXECUTE; NULL and lost where the connection went away */
+	bool done, lost;
+	bool dropped;		/* nobody waits any more: free when answered */
+	bool answered;		/* a result was seen, the separating NULL not yet */
+	struct fiber *waiter;
+	struct db_stmt *next;
+};
+
+enum db_conn_state { CONN_DOWN, CONN_CONNECTING, CONN_UP };
+
+struct db_conn {
+	struct db *db;
+	PGconn *pg;
+	enum db_conn_state state;
+	struct event *read, *write, *retry;
+	int retry_ms;
+	struct db_stmt *head, **tail;	/* awaiting answers */
+	unsigned depth;			/* statements in flight */
+	bool unsynced;			/* statements were sent after the last Sync */
+	uint64_t *prepared;		/* one bit per db_sql.index */
+	unsigned prepared_words;
+	bool persistent;		/* reconnects by itself: readers */
+	struct fiber_queue connecting;	/* fibers waiting for CONN_UP or CONN_DOWN */
+	struct db_conn *next;		/* in the pool's list */
+	struct db_conn *next_idle;
+};
+
+struct db_conn *db_conn_new(struct db *db, bool persistent);
+void db_conn_free(struct db_conn *c);
+/* Begins to connect; the outcome shows in `state`. */
+void db_conn_connect(struct db_conn *c);
+/* Parks until the connection is up; false: it is not, or the deadline passed. */
+bool db_conn_wait(struct db_conn *c, int timeout_ms);
+/* NULL: the connection is or went down. */
+struct db_stmt *db_conn_send(struct db_conn *c, const char *sql, const struct db_params *params);
+void db_conn_sync(struct db_conn *c);
+/* Parks until the statement is done. false: lost, timed out or cancelled; it is gone then, do not touch it. */
+bool db_stmt_wait(struct db_stmt *s, int timeout_ms);
+void db_stmt_free(struct db_stmt *s);	/* done ones; others are dropped and freed when answered */
+/* Closes at once; everything in flight is lost. A persistent connection begins anew. */
+void db_conn_lose(struct db_conn *c, const char *why);
+
+/* What db_open keeps. */
+struct db {
+	struct event_base *base;
+	char *url, *application_name, *options;
+	struct db_limits limits;
+	struct db_conn **readers;
+	unsigned next_reader;
+	struct db_conn *writers;	/* all */
+	struct db_conn *idle;		/* up and not leased */
+	unsigned nwriters;
+	unsigned waiting;
+	struct fiber_queue lease;
+	int64_t answered_ms;		/* when a connection last answered; 0: never */
+	bool closing;
+};
+
+#endif
