@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "event.h"
 #include "json.h"
 
 #define UNIT_DEADLINE_MS 30000	/* api.md: 30 s per request */

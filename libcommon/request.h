@@ -124,6 +124,7 @@ bool caller_is(const struct request *rq, const char *user_id);	/* NULL-safe */
 /* By the local map role → permissions; SYSTEM and CRON hold none: they are not asked. */
 bool caller_has_permission(const struct request *rq, const char *permission);
 bool caller_can_approve(const struct request *rq);	/* a role with can_approve_requests */
+bool caller_can_manage_settings(const struct request *rq);	/* a role with can_manage_system_settings */
 bool caller_has_role(const struct request *rq, const char *role_key);
 
 /* ---- the validated body ---- */

@@ -84,6 +84,12 @@ struct column {
 	const char *doc;
 };
 
+/* What every table has; COLUMN_UPDATED and COLUMN_VERSION only where the table has them. */
+#define COLUMN_ID { "id", COL_UUID, COL_KEY | COL_READONLY | COL_FILTER, .doc = "UUIDv7." }
+#define COLUMN_CREATED { "created_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT | COL_REQUIRED }
+#define COLUMN_UPDATED { "updated_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT | COL_REQUIRED }
+#define COLUMN_VERSION { "version", COL_INT, COL_READONLY, .doc = "Grows by one with each change; the ETag." }
+
 /* ---- rows ---- */
 /*
  * One row of a resource in the caller's hands: values as PostgreSQL's text, by column name.
@@ -96,7 +102,10 @@ bool row_bool(const struct row *row, const char *column);
 bool row_is_set(const struct row *row, const char *column);	/* not NULL and not "" */
 bool row_changed(const struct row *row, const char *column);	/* differs from what is stored */
 const char *row_old(const struct row *row, const char *column);	/* stored value; NULL at creation */
-/* The value is copied; written with the change. Not for status columns: use transitions. */
+/*
+ * The value is copied; written with the change. Arrays and JSON columns take JSON text. Status
+ * columns only in a new row, to choose among several births; later they change by transition.
+ */
 void row_set(struct row *row, const char *column, const char *value);
 void row_set_int(struct row *row, const char *column, int64_t value);
 void row_set_now(struct request *rq, struct row *row, const char *column);
@@ -150,7 +159,8 @@ struct resource {
 	const char *owner, *visible;
 	struct access read, create, update, remove;	/* none: no such endpoint */
 	row_guard *on_create, *on_update, *on_remove;	/* rules beyond the columns, or NULL */
-	const struct event_type *created, *updated, *removed;
+	const struct event_type *created, *updated, *removed;	/* NULL: `changed` */
+	const struct event_type *changed;	/* the plain `<noun>.changed`, or NULL where all are named */
 	struct child child;	/* none where parent is NULL */
 	const char *doc;
 };
@@ -177,6 +187,8 @@ struct event *row_event(struct request *rq, struct row *row);
 /* The row as JSON text as the caller may see it. */
 const char *row_json(struct request *rq, const struct row *row);
 /* The resource's path, "/v1/job-applications". */
+/* The column a transition moves. */
+const char *transition_column(const struct transition *t);
 const char *resource_path(const struct resource *res);
 const struct column *resource_column(const struct resource *res, const char *name);
 

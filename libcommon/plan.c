@@ -1,0 +1,125 @@
+/* What is derived from a resource once: its path and its SELECT statements; see row.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "row.h"
+
+static struct plan *plans;
+static struct arena *plan_arena;	/* lives as long as the process */
+
+/* A condition with `:me` bound to $1, the caller's id. */
+static const char *
+bind_me(const char *condition)
+{
+	struct buf b;
+	const char *at;
+
+	buf_init(&b, plan_arena, 128);
+	while ((at = strstr(condition, ":me")) != NULL) {
+		buf_add(&b, condition, (size_t)(at - condition));
+		buf_add_str(&b, "$1::uuid");
+		condition = at + 3;
+	}
+	buf_add_str(&b, condition);
+	return b.text;
+}
+
+static const char *
+owner_condition(const struct resource *res)
+{
+	if (res->owner != NULL)
+		return bind_me(res->owner);
+	for (const struct column *c = res->columns; c->name != NULL; c++)
+		if (c->flags & COL_OWNER)
+			return arena_printf(plan_arena, "t.%s = $1::uuid", c->name);
+	return "$1::uuid IS NULL AND false";
+}
+
+static void
+add_columns(struct buf *b, const struct resource *res)
+{
+	for (const struct column *c = res->columns; c->name != NULL; c++) {
+		if (c != res->columns)
+			buf_add_str(b, ", ");
+		if (c->type == COL_TEXT_ARRAY)
+			buf_printf(b, "to_json(t.%s)", c->name);
+		else
+			buf_printf(b, "t.%s", c->name);
+	}
+}
+
+static int
+column_at(const struct resource *res, const char *name)
+{
+	for (int i = 0; res->columns[i].name != NULL; i++)
+		if (strcmp(res->columns[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static const char *
+path_of(const char *table)
+{
+	char *path = arena_printf(plan_arena, "/v1/%s", table);
+
+	for (char *p = path; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
+	return path;
+}
+
+static struct plan *
+plan_make(const struct resource *res)
+{
+	struct plan *p = arena_alloc(plan_arena, sizeof(*p));
+	struct buf b;
+
+	p->res = res;
+	while (res->columns[p->ncolumns].name != NULL)
+		p->ncolumns++;
+	p->path = path_of(res->table);
+	p->owner = owner_condition(res);
+	p->visible = res->visible != NULL ? bind_me(res->visible) : "true";
+	p->id_at = column_at(res, "id");
+	p->version_at = res->flags & RES_NO_VERSION ? -1 : column_at(res, "version");
+	p->created_at = column_at(res, "created_at");
+	p->updated_at = column_at(res, "updated_at");
+	buf_init(&b, plan_arena, 512);
+	buf_add_str(&b, "SELECT ");
+	add_columns(&b, res);
+	buf_printf(&b, ", (%s), (%s) FROM %s t", p->owner, p->visible, res->table);
+	p->select = b.text;
+	p->by_id = arena_printf(plan_arena, "%s WHERE t.id = $2", p->select);
+	p->by_id_locked = arena_printf(plan_arena, "%s FOR NO KEY UPDATE OF t", p->by_id);
+	return p;
+}
+
+const struct plan *
+plan_of(const struct resource *res)
+{
+	struct plan *p;
+
+	for (p = plans; p != NULL; p = p->next)
+		if (p->res == res)
+			return p;
+	if (plan_arena == NULL)
+		plan_arena = arena_new();
+	p = plan_make(res);
+	p->next = plans;
+	plans = p;
+	return p;
+}
+
+const char *
+resource_path(const struct resource *res)
+{
+	return plan_of(res)->path;
+}
+
+const struct column *
+resource_column(const struct resource *res, const char *name)
+{
+	int at = column_at(res, name);
+
+	return at < 0 ? NULL : &res->columns[at];
+}

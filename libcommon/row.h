@@ -1,0 +1,57 @@
+/* The inside of a row and of a compiled resource. Private to row.c, resource_sql.c, list.c, transition.c, event.c. */
+#ifndef NXT_ROW_H
+#define NXT_ROW_H
+
+#include "db.h"
+#include "request.h"
+#include "resource.h"
+
+/* A resource with what is derived from it once. */
+struct plan {
+	const struct resource *res;
+	unsigned ncolumns;
+	const char *path;	/* "/v1/job-applications" */
+	const char *select;	/* "SELECT t.id, …, (owner), (visible) FROM jobs t"; $1 is the caller */
+	const char *by_id, *by_id_locked;	/* select … WHERE t.id = $2 */
+	const char *owner;	/* condition with $1, or "false" */
+	const char *visible;	/* condition with $1, or "true" */
+	int version_at, id_at, created_at, updated_at;	/* column numbers, -1 where there is none */
+	struct plan *next;
+};
+const struct plan *plan_of(const struct resource *res);
+
+struct row {
+	const struct plan *plan;
+	struct request *rq;
+	const char **values;	/* by column number, PostgreSQL's text; arrays as JSON */
+	const char **stored;	/* as loaded; NULL in a new row */
+	bool is_owner, is_visible;	/* for the caller */
+	struct event *event;	/* of the running change */
+	bool in_transition;	/* status columns may be written */
+};
+
+int row_column_number(const struct row *row, const char *column);	/* aborts on an unknown name */
+/* From one tuple of a plan's select. */
+struct row *row_from_result(struct request *rq, const struct plan *plan, const struct db_result *r,
+    int tuple);
+/* May the caller see this row under the resource's read rule? */
+bool row_is_readable(const struct request *rq, const struct row *row);
+/* As row_json, only the columns of the comma-separated list (NULL: all). */
+void row_render(struct buf *out, const struct request *rq, const struct row *row, const char *fields);
+/* Parameter text of a column's value as the statement wants it (arrays become literals). */
+const char *row_param(struct request *rq, const struct column *col, const char *value);
+/* Sets a column whatever it is; row.c and transition.c alone. */
+void row_put(struct row *row, const char *column, const char *value);
+/* Opens the event of a change, or NULL where the resource publishes none. */
+void row_open_event(struct request *rq, struct row *row, const struct event_type *type,
+    const char *action);
+/* Fills and closes it: fields, changes, label, recipient. */
+void row_close_event(struct row *row);
+/* Writes the changed columns; `status_column` (or NULL) is compared with its stored value. */
+int row_write(struct request *rq, struct row *row, const char *status_column);
+
+/* Does the access rule let the caller in, given whether he owns the row? Refuses otherwise. */
+int access_check(struct request *rq, const struct access *access, bool is_owner);
+bool access_allows(const struct request *rq, const struct access *access, bool is_owner);
+
+#endif

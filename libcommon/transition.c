@@ -1,0 +1,119 @@
+/*
+ * Transitions: the only writers of a status column.
+ *
+ * The declared list decides what is legal, for requests, reactions and clocks alike; a trigger in
+ * the database holds the same list (status_guard) in case something else ever writes.
+ */
+#include <string.h>
+
+#include "event.h"
+#include "row.h"
+
+
+const char *
+transition_column(const struct transition *t)
+{
+	return t->column != NULL ? t->column : "status";
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+is_from_here(const struct transition *t, const struct row *row)
+{
+	return t->verb != NULL && same(t->from, row_text(row, transition_column(t)));
+}
+
+static bool
+actor_may(const struct request *rq, const struct transition *t, const struct row *row)
+{
+	if (rq->actor == ACTOR_SYSTEM)
+		return t->who.who & WHO_SYS;
+	if (rq->actor == ACTOR_CRON)
+		return t->who.who & (WHO_CLK | WHO_SYS);
+	return access_allows(rq, &t->who, row->is_owner);
+}
+
+/* Verbs that a person could use now; NULL-terminated, without doubles. */
+static const char *const *
+legal_verbs(struct request *rq, const struct row *row)
+{
+	const struct transition *all = row->plan->res->transitions;
+	const char **verbs;
+	size_t n = 0, count = 0;
+
+	for (const struct transition *t = all; t->to != NULL; t++)
+		count++;
+	verbs = arena_alloc(rq->arena, (count + 1) * sizeof(*verbs));
+	for (const struct transition *t = all; t->to != NULL; t++) {
+		bool known = false;
+		if (!is_from_here(t, row) || !(t->who.who & ~(unsigned)(WHO_SYS | WHO_CLK)))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			known = known || same(verbs[i], t->verb);
+		if (!known)
+			verbs[n++] = t->verb;
+	}
+	return verbs;
+}
+
+static int
+refuse_illegal(struct request *rq, struct row *row, const char *verb, const char *column)
+{
+	const char *now = row_text(row, column);
+
+	rq->problem.legal = legal_verbs(rq, row);
+	return fail(rq, ERR_ILLEGAL_TRANSITION, "cannot %s a %s whose %s is %s", verb,
+	    row->plan->res->noun, column, now != NULL ? now : "not set");
+}
+
+/* The row of the table that applies; NULL and the reason in rq where there is none. */
+static const struct transition *
+find(struct request *rq, struct row *row, const char *verb)
+{
+	const struct transition *known = NULL, *refused = NULL;
+
+	for (const struct transition *t = row->plan->res->transitions; t != NULL && t->to != NULL; t++) {
+		if (!same(t->verb, verb))
+			continue;
+		known = t;
+		if (!actor_may(rq, t, row))
+			refused = t;
+		else if (is_from_here(t, row))
+			return t;
+	}
+	if (known == NULL)
+		fail(rq, ERR_NOT_FOUND, "a %s has no %s", row->plan->res->noun, verb);
+	else if (refused != NULL && rq->actor != ACTOR_SYSTEM && rq->actor != ACTOR_CRON &&
+	    is_from_here(refused, row))
+		access_check(rq, &refused->who, row->is_owner);
+	else
+		refuse_illegal(rq, row, verb, transition_column(known));
+	return NULL;
+}
+
+int
+row_transition(struct request *rq, struct row *row, const char *verb)
+{
+	const struct transition *t = find(rq, row, verb);
+	const char *column;
+	int result;
+
+	if (t == NULL)
+		return -1;
+	column = transition_column(t);
+	row_open_event(rq, row, t->event != NULL ? t->event : row->plan->res->updated, "UPDATE");
+	if (t->guard != NULL && t->guard(rq, row) < 0)
+		return -1;
+	row_put(row, column, t->to);
+	if (t->stamp != NULL)
+		row_set_now(rq, row, t->stamp);
+	row->in_transition = true;
+	result = row_write(rq, row, column);
+	row->in_transition = false;
+	return result;
+}
