@@ -34,6 +34,7 @@ row_param(struct request *rq, const struct column *col, const char *value)
 	return value != NULL && col->type == COL_TEXT_ARRAY ? array_literal(rq, value) : value;
 }
 
+void
 row_open_event(struct request *rq, struct row *row, const struct event_type *type,
     const char *action)
 {
