@@ -1,0 +1,14 @@
+/* Lists: filters, ranges, search, order and keyset pages over a resource, from the query string. */
+#ifndef NXT_LIST_H
+#define NXT_LIST_H
+
+#include "request.h"
+#include "resource.h"
+
+#define LIST_LIMIT_DEFAULT 50
+#define LIST_LIMIT_MAX 200
+
+/* GET /v1/<resource> and, where rq->id is a parent's id, GET /v1/<parent>/{id}/<segment>. */
+int list_answer(struct request *rq, const struct resource *res);
+
+#endif

@@ -1,0 +1,336 @@
+/*
+ * Plain resources over HTTP: list, get, create, patch, delete and verbs; see operations.h.
+ *
+ * Each handler runs where dispatch.c calls a handler: caller known, route's rule checked, body
+ * parsed, transaction open for writes.
+ */
+#include "operations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+#include "list.h"
+#include "row.h"
+#include "validate.h"
+
+/* ---- preconditions ---- */
+
+static bool
+etag_listed(const char *header, const char *etag)
+{
+	size_t n = strlen(etag);
+
+	if (strcmp(header, "*") == 0)
+		return true;
+	for (const char *at = strstr(header, etag); at != NULL; at = strstr(at + 1, etag))
+		if (at[n] == '\0' || at[n] == ',' || at[n] == ' ')
+			return true;
+	return false;
+}
+
+static int
+check_if_match(struct request *rq, const struct row *row)
+{
+	const char *header = http_header(rq->http, "if-match");
+	const char *etag;
+
+	if (row->plan->version_at < 0)
+		return 0;
+	if (header == NULL && (row->plan->res->flags & RES_IF_MATCH))
+		return fail(rq, ERR_IF_MATCH_REQUIRED, "send If-Match with the ETag you read");
+	etag = arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
+	if (header != NULL && !etag_listed(header, etag))
+		return fail(rq, ERR_STALE_ETAG, "the item is at version %s now", row_text(row, "version"));
+	return 0;
+}
+
+static int
+not_modified(struct request *rq)
+{
+	const char *header = http_header(rq->http, "if-none-match");
+
+	if (header == NULL || rq->reply.etag == NULL || !etag_listed(header, rq->reply.etag))
+		return 0;
+	rq->reply.status = 304;
+	rq->reply.body = NULL;
+	rq->reply.body_len = 0;
+	return 0;
+}
+
+/* The row for a write: locked, existing for the caller, and his to change. */
+static struct row *
+load_for(struct request *rq, const struct access *access)
+{
+	struct row *row = row_load(rq, rq->route->res, rq->id, true);
+
+	if (row == NULL)
+		return NULL;
+	if (!access_allows(rq, access, row->is_owner) && !row_is_readable(rq, row)) {
+		fail(rq, ERR_NOT_FOUND, "there is no such %s", rq->route->res->noun);
+		return NULL;
+	}
+	return access_check(rq, access, row->is_owner) < 0 ? NULL : row;
+}
+
+/* ---- handlers ---- */
+
+static const struct resource *
+find_by_table(const struct resource *const *all, const char *table)
+{
+	for (; *all != NULL; all++)
+		if (strcmp((*all)->table, table) == 0)
+			return *all;
+	return NULL;
+}
+
+static int
+op_list(struct request *rq)
+{
+	return list_answer(rq, rq->route->res);
+}
+
+static const struct resource *const *all_resources;
+
+static int
+op_list_children(struct request *rq)
+{
+	const struct resource *parent = find_by_table(all_resources, rq->route->res->child.parent);
+	struct row *row = row_load(rq, parent, rq->id, false);
+
+	if (row == NULL)
+		return -1;
+	if (!row_is_readable(rq, row))
+		return fail(rq, ERR_NOT_FOUND, "there is no such %s", parent->noun);
+	return list_answer(rq, rq->route->res);
+}
+
+static int
+check_fields_only(struct request *rq)
+{
+	static const struct column fields[] = { { "fields", COL_TEXT, 0, .max = 2000 }, { 0 } };
+
+	return validate_query(rq, fields);
+}
+
+static int
+op_get(struct request *rq)
+{
+	struct row *row;
+
+	if (check_fields_only(rq) < 0)
+		return -1;
+	row = row_load(rq, rq->route->res, rq->id, false);
+	if (row == NULL)
+		return -1;
+	if (!row_is_readable(rq, row))
+		return fail(rq, ERR_NOT_FOUND, "there is no such %s", rq->route->res->noun);
+	reply_row(rq, 200, row);
+	return not_modified(rq);
+}
+
+static int
+op_create(struct request *rq)
+{
+	const struct resource *res = rq->route->res;
+	struct row *row = row_new(rq, res);
+
+	if (validate_into_row(rq, row, VALIDATE_CREATE) < 0)
+		return -1;
+	row_open_event(rq, row, res->created, "CREATE");
+	if (res->on_create != NULL && res->on_create(rq, row) < 0)
+		return -1;
+	if (row_insert(rq, row) < 0)
+		return -1;
+	return rq->reply.status != 0 ? 0 : reply_row(rq, 201, row);
+}
+
+static bool
+is_under_review(const struct row *row)
+{
+	const struct resource *res = row->plan->res;
+	const char *column = resource_column(res, "approval_status") ? "approval_status" : "status";
+	const char *status = row_text(row, column);
+
+	return (res->flags & RES_REVIEWED) && status != NULL && strcmp(status, "PENDING") == 0;
+}
+
+static int
+op_update(struct request *rq)
+{
+	const struct resource *res = rq->route->res;
+	struct row *row = load_for(rq, &res->update);
+
+	if (row == NULL || check_if_match(rq, row) < 0)
+		return -1;
+	if (is_under_review(row))
+		return fail(rq, ERR_UNDER_REVIEW, "this %s is under review; withdraw it first", res->noun);
+	if (validate_into_row(rq, row, VALIDATE_PATCH) < 0)
+		return -1;
+	if (res->on_update != NULL) {
+		row_open_event(rq, row, res->updated, "UPDATE");
+		if (res->on_update(rq, row) < 0)
+			return -1;
+	}
+	if (row_update(rq, row) < 0)
+		return -1;
+	return rq->reply.status != 0 ? 0 : reply_row(rq, 200, row);
+}
+
+static int
+op_delete(struct request *rq)
+{
+	const struct resource *res = rq->route->res;
+	struct row *row = load_for(rq, &res->remove);
+
+	if (row == NULL || check_if_match(rq, row) < 0)
+		return -1;
+	row_open_event(rq, row, res->removed, "DELETE");
+	if (res->on_remove != NULL && res->on_remove(rq, row) < 0)
+		return -1;
+	return row_remove(rq, row) < 0 ? -1 : reply_empty(rq);
+}
+
+static int
+op_verb(struct request *rq)
+{
+	struct row *row;
+
+	if (validate_body(rq, rq->route->body, VALIDATE_ROUTE) < 0)
+		return -1;
+	row = row_load(rq, rq->route->res, rq->id, true);
+	if (row == NULL)
+		return -1;
+	if (!access_allows(rq, &rq->route->access, row->is_owner) && !row_is_readable(rq, row))
+		return fail(rq, ERR_NOT_FOUND, "there is no such %s", rq->route->res->noun);
+	if (row_transition(rq, row, rq->route->verb) < 0)
+		return -1;
+	return rq->reply.status != 0 ? 0 : reply_row(rq, 200, row);
+}
+
+/* ---- routes ---- */
+
+static struct route *
+make(const struct resource *res, const char *method, const char *suffix, struct access access,
+    route_handler *handler)
+{
+	struct route *r = xcalloc(1, sizeof(*r));
+	const char *path = resource_path(res);
+	char *full = xcalloc(1, strlen(path) + strlen(suffix) + 1);
+
+	strcpy(full, path);
+	strcat(full, suffix);
+	r->method = method;
+	r->path = full;
+	r->access = access;
+	r->handler = handler;
+	r->res = res;
+	r->answer = res->table;
+	return r;
+}
+
+/* A verb's route is open to whom any of its transitions is. */
+static struct access
+verb_access(const struct resource *res, const char *verb)
+{
+	struct access all = { 0 };
+
+	for (const struct transition *t = res->transitions; t->to != NULL; t++) {
+		if (t->verb == NULL || strcmp(t->verb, verb) != 0)
+			continue;
+		all.who |= t->who.who & ~(unsigned)(WHO_SYS | WHO_CLK);
+		if (t->who.permission != NULL)
+			all.permission = t->who.permission;
+	}
+	return all;
+}
+
+static bool
+is_first_of_verb(const struct resource *res, const struct transition *t)
+{
+	for (const struct transition *u = res->transitions; u != t; u++)
+		if (u->verb != NULL && strcmp(u->verb, t->verb) == 0 &&
+		    (u->who.who & ~(unsigned)(WHO_SYS | WHO_CLK)))
+			return false;
+	return true;
+}
+
+static int
+declare_verbs(const struct resource *res, int (*add)(const struct route *, void *), void *arg)
+{
+	for (const struct transition *t = res->transitions; t != NULL && t->to != NULL; t++) {
+		char suffix[80];
+		struct route *r;
+
+		if (t->verb == NULL || !(t->who.who & ~(unsigned)(WHO_SYS | WHO_CLK)) ||
+		    !is_first_of_verb(res, t))
+			continue;
+		snprintf(suffix, sizeof(suffix), "/{id}/%s", t->verb);
+		r = make(res, "POST", suffix, verb_access(res, t->verb), op_verb);
+		r->verb = t->verb;
+		r->body = t->body;
+		r->summary = t->doc != NULL ? t->doc : t->verb;
+		if (add(r, arg) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+declare_children(const struct resource *res, const struct resource *const *all,
+    int (*add)(const struct route *, void *), void *arg)
+{
+	const struct resource *parent;
+	struct route *r;
+	char path[160];
+
+	if (res->child.parent == NULL)
+		return 0;
+	parent = find_by_table(all, res->child.parent);
+	if (parent == NULL)
+		abort();	/* a child names a table that this service does not declare */
+	snprintf(path, sizeof(path), "%s/{id}/%s", resource_path(parent), res->child.segment);
+	r = make(res, "GET", "", res->read, op_list_children);
+	r->path = xstrdup(path);
+	r->summary = "List those of one parent.";
+	r->verb = "list";
+	return add(r, arg);
+}
+
+int
+operations_declare(const struct resource *res, const struct resource *const *all,
+    int (*add)(const struct route *, void *), void *arg)
+{
+	const struct {
+		const char *method, *suffix;
+		const struct access *access;
+		route_handler *handler;
+		const char *summary;
+		int status;
+		unsigned flags;
+	} plain[] = {
+		{ "GET", "", &res->read, op_list, "List, filtered and paged.", 200, 0 },
+		{ "POST", "", &res->create, op_create, "Create one.", 201,
+		    res->flags & RES_IDEMPOTENCY ? ROUTE_IDEMPOTENCY : 0 },
+		{ "GET", "/{id}", &res->read, op_get, "Read one.", 200, 0 },
+		{ "PATCH", "/{id}", &res->update, op_update, "Change fields (merge-patch).", 200, 0 },
+		{ "DELETE", "/{id}", &res->remove, op_delete, "Remove one.", 204, 0 },
+	};
+
+	all_resources = all;
+	for (size_t i = 0; i < COUNT_OF(plain); i++) {
+		struct route *r;
+		if (plain[i].access->who == WHO_NOBODY)
+			continue;
+		r = make(res, plain[i].method, plain[i].suffix, *plain[i].access, plain[i].handler);
+		r->summary = plain[i].summary;
+		r->status = plain[i].status;
+		r->flags = plain[i].flags;
+		if (add(r, arg) < 0)
+			return -1;
+	}
+	if (declare_children(res, all, add, arg) < 0)
+		return -1;
+	return declare_verbs(res, add, arg);
+}

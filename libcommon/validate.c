@@ -1,0 +1,449 @@
+/* Values from strangers against declared columns; see validate.h. */
+#include "validate.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "contact_scan.h"
+#include "json.h"
+#include "row.h"
+#include "uuid.h"
+
+#define TEXT_MAX 4000			/* characters, where a column says nothing */
+#define ARRAY_ITEMS_MAX 100
+#define ARRAY_ITEM_MAX 200
+#define JSON_TEXT_MAX (64 * 1024)
+#define MONEY_MAX 1000000000000000LL	/* paise: ten lakh crore rupees, far from overflow in sums */
+
+/* What is wrong with a value: a code and a sentence; NULL code: nothing. */
+struct complaint {
+	const char *code;
+	const char *detail;
+};
+#define FINE (struct complaint){ 0 }
+
+static struct complaint
+complain(struct request *rq, const char *code, const char *fmt, ...)
+{
+	struct complaint c = { .code = code };
+	va_list ap;
+
+	va_start(ap, fmt);
+	c.detail = arena_vprintf(rq->arena, fmt, ap);
+	va_end(ap);
+	return c;
+}
+
+static struct complaint
+check_length(struct request *rq, const struct column *col, const char *s)
+{
+	int64_t max = col->max != 0 ? col->max : TEXT_MAX;
+	int64_t min = col->min != 0 ? col->min : (col->flags & COL_REQUIRED) ? 1 : 0;
+	int64_t n = (int64_t)utf8_length(s);
+
+	if (n > max)
+		return complain(rq, "too_long", "at most %lld characters", (long long)max);
+	if (n < min)
+		return complain(rq, "too_short", "at least %lld characters", (long long)min);
+	return FINE;
+}
+
+static bool
+is_blank(const char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	return *s == '\0';
+}
+
+static struct complaint
+check_text(struct request *rq, const struct column *col, const char *s)
+{
+	struct complaint c = check_length(rq, col, s);
+	const char *what;
+
+	if (c.code != NULL)
+		return c;
+	if ((col->flags & COL_REQUIRED) && is_blank(s))
+		return complain(rq, "required", "not only white space");
+	if ((col->flags & COL_NO_CONTACT) && contact_scan(s, &what))
+		return complain(rq, "contact_not_allowed", "holds %s; contact details and links are not allowed here", what);
+	return FINE;
+}
+
+static struct complaint
+check_enum(struct request *rq, const struct column *col, const char *s)
+{
+	struct buf list;
+
+	buf_init(&list, rq->arena, 128);
+	for (const char *const *v = col->values; *v != NULL; v++) {
+		if (strcmp(*v, s) == 0)
+			return FINE;
+		buf_printf(&list, "%s%s", v == col->values ? "" : ", ", *v);
+	}
+	return complain(rq, "not_allowed", "one of %s", list.text);
+}
+
+/* Local part and domain, no spaces or controls, a dot in the domain: the confirmation mail decides the rest. */
+static struct complaint
+check_email(struct request *rq, const char *s)
+{
+	const char *at = strrchr(s, '@'), *dot = at != NULL ? strrchr(at, '.') : NULL;
+
+	if (strlen(s) > 254 || at == NULL || at == s || at - s > 64 || dot == NULL ||
+	    dot == at + 1 || dot[1] == '\0' || strstr(at, "..") != NULL)
+		return complain(rq, "bad_email", "an address like name@example.org");
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f || strchr("<>()[],;:\\\"", *s) != NULL ||
+		    (*s == '@' && s != at))
+			return complain(rq, "bad_email", "an address like name@example.org");
+	return FINE;
+}
+
+/* E.164: a plus and 8 to 15 digits; the plus may be missing in national form. */
+static struct complaint
+check_phone(struct request *rq, const char *s)
+{
+	size_t n;
+
+	if (*s == '+')
+		s++;
+	n = strspn(s, "0123456789");
+	if (n < 8 || n > 15 || s[n] != '\0')
+		return complain(rq, "bad_phone", "digits with the country code, like +919876543210");
+	return FINE;
+}
+
+static struct complaint
+check_date(struct request *rq, const char *s)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int y, m, d, used = 0;
+
+	if (strlen(s) != 10 || sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 || used != 10 ||
+	    y < 1900 || y > 9999 || m < 1 || m > 12 || d < 1 || d > days[m - 1] ||
+	    (m == 2 && d == 29 && !(y % 4 == 0 && (y % 100 != 0 || y % 400 == 0))))
+		return complain(rq, "bad_date", "a date like 2026-11-30");
+	return FINE;
+}
+
+static struct complaint
+check_decimal(struct request *rq, const char *s)
+{
+	size_t whole = strspn(s, "0123456789"), part = 0;
+
+	if (s[whole] == '.')
+		part = strspn(s + whole + 1, "0123456789");
+	if (whole < 1 || whole > 3 || part > 3 || (s[whole] == '.' && part == 0) ||
+	    s[whole + (part > 0) + part] != '\0')
+		return complain(rq, "bad_decimal", "a number like 18.000, at most three decimals");
+	return FINE;
+}
+
+static struct complaint
+check_string(struct request *rq, const struct column *col, const char *s)
+{
+	switch (col->type) {
+	case COL_TEXT:
+		return check_text(rq, col, s);
+	case COL_URL:
+		return check_length(rq, col, s);
+	case COL_ENUM:
+		return check_enum(rq, col, s);
+	case COL_EMAIL:
+		return check_email(rq, s);
+	case COL_PHONE:
+		return check_phone(rq, s);
+	case COL_DATE:
+		return check_date(rq, s);
+	case COL_DECIMAL:
+		return check_decimal(rq, s);
+	case COL_UUID:
+		return uuid_is_valid(s) ? FINE : complain(rq, "bad_uuid", "a UUID");
+	case COL_TIME:
+		return clock_parse(s) >= 0 && strlen(s) <= 40 ? FINE :
+		    complain(rq, "bad_time", "a time like 2026-11-30T09:30:00Z");
+	default:
+		abort();
+	}
+}
+
+static struct complaint
+check_int(struct request *rq, const struct column *col, int64_t v)
+{
+	bool bounded = col->min != 0 || col->max != 0;
+	int64_t max = bounded ? col->max : col->type == COL_MONEY ? MONEY_MAX : INT32_MAX;
+	int64_t min = bounded ? col->min : col->type == COL_MONEY ? 0 : INT32_MIN;
+
+	if (v < min || v > max)
+		return complain(rq, "out_of_range", "from %lld to %lld", (long long)min, (long long)max);
+	return FINE;
+}
+
+static struct complaint
+check_array(struct request *rq, const struct column *col, json_t *v)
+{
+	struct column item = { .name = col->name, .type = COL_TEXT, .flags = col->flags & COL_NO_CONTACT,
+		.max = ARRAY_ITEM_MAX, .min = 1 };
+	size_t i;
+	json_t *element;
+
+	if (!json_is_array(v))
+		return complain(rq, "wrong_type", "an array of strings");
+	if (json_array_size(v) > (col->max != 0 ? (size_t)col->max : ARRAY_ITEMS_MAX))
+		return complain(rq, "too_long", "at most %d items", ARRAY_ITEMS_MAX);
+	json_array_foreach(v, i, element) {
+		struct complaint c;
+		if (!json_is_string(element))
+			return complain(rq, "wrong_type", "an array of strings; item %zu is none", i);
+		c = check_text(rq, &item, json_string_value(element));
+		if (c.code != NULL)
+			return c;
+	}
+	return FINE;
+}
+
+static struct complaint
+check_json(struct request *rq, json_t *v)
+{
+	if (!json_is_object(v) && !json_is_array(v))
+		return complain(rq, "wrong_type", "an object or an array");
+	if (strlen(json_text(rq->arena, v)) > JSON_TEXT_MAX)
+		return complain(rq, "too_long", "at most %d bytes", JSON_TEXT_MAX);
+	return FINE;
+}
+
+static const char *
+expected(enum column_type type)
+{
+	switch (type) {
+	case COL_INT: return "a whole number";
+	case COL_MONEY: return "a whole number of paise";
+	case COL_BOOL: return "true or false";
+	case COL_DECIMAL: return "a string like \"18.000\"";
+	default: return "a string";
+	}
+}
+
+static struct complaint
+check_value(struct request *rq, const struct column *col, json_t *v)
+{
+	bool fits;
+
+	if (col->type == COL_TEXT_ARRAY)
+		return check_array(rq, col, v);
+	if (col->type == COL_JSON)
+		return check_json(rq, v);
+	if (col->type == COL_BOOL)
+		fits = json_is_boolean(v);
+	else if (col->type == COL_INT || col->type == COL_MONEY)
+		fits = json_is_integer(v);
+	else if (col->type == COL_DECIMAL)
+		fits = json_is_number(v) || json_is_string(v);
+	else
+		fits = json_is_string(v);
+	if (!fits)
+		return complain(rq, "wrong_type", "%s", expected(col->type));
+	if (col->type == COL_BOOL)
+		return FINE;
+	if (json_is_integer(v) && col->type != COL_DECIMAL)
+		return check_int(rq, col, json_integer_value(v));
+	if (json_is_string(v))
+		return check_string(rq, col, json_string_value(v));
+	return check_decimal(rq, arena_printf(rq->arena, "%.10g", json_number_value(v)));
+}
+
+/* ---- bodies ---- */
+
+static const struct column *
+find_column(const struct column *columns, const char *name)
+{
+	for (; columns != NULL && columns->name != NULL; columns++)
+		if (strcmp(columns->name, name) == 0)
+			return columns;
+	return NULL;
+}
+
+static struct complaint
+check_writable(struct request *rq, const struct column *col, enum validate_mode mode)
+{
+	if (mode == VALIDATE_ROUTE)
+		return FINE;
+	if (col->flags & (COL_READONLY | COL_OWNER | COL_KEY))
+		return complain(rq, "read_only", "set by the service alone");
+	if (mode == VALIDATE_PATCH && (col->flags & COL_CREATE_ONLY))
+		return complain(rq, "create_only", "fixed at creation");
+	if ((col->flags & COL_STAFF_WRITE) && rq->route->res != NULL &&
+	    !caller_has_permission(rq, rq->route->res->update.permission))
+		return complain(rq, "staff_only", "only staff may set this");
+	return FINE;
+}
+
+static struct complaint
+check_field(struct request *rq, const struct column *columns, const char *name, json_t *v,
+    enum validate_mode mode)
+{
+	const struct column *col = find_column(columns, name);
+	struct complaint c;
+
+	if (col == NULL || ((col->flags & COL_SECRET) && mode != VALIDATE_ROUTE))
+		return complain(rq, "unknown_field", "this request has no such field");
+	c = check_writable(rq, col, mode);
+	if (c.code != NULL)
+		return c;
+	if (json_is_null(v))
+		return col->flags & COL_REQUIRED ? complain(rq, "required", "may not be null") : FINE;
+	return check_value(rq, col, v);
+}
+
+static void
+check_required(struct request *rq, const struct column *columns)
+{
+	for (const struct column *c = columns; c != NULL && c->name != NULL; c++)
+		if ((c->flags & COL_REQUIRED) && !(c->flags & (COL_READONLY | COL_OWNER)) &&
+		    c->initial == NULL && !body_has(rq, c->name))
+			fail_field(rq, c->name, "required", "a value is needed");
+}
+
+int
+validate_body(struct request *rq, const struct column *columns, enum validate_mode mode)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(rq->body, name, v) {
+		struct complaint c = check_field(rq, columns, name, v, mode);
+		if (c.code != NULL)
+			fail_field(rq, name, c.code, "%s", c.detail);
+	}
+	if (mode != VALIDATE_PATCH)
+		check_required(rq, columns);
+	return rq->problem.code == ERR_NONE ? 0 : -1;
+}
+
+static const char *
+upper_trimmed(struct request *rq, const char *s)
+{
+	char *copy;
+	size_t n;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	n = strlen(s);
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		n--;
+	copy = arena_strndup(rq->arena, s, n);
+	for (char *p = copy; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return copy;
+}
+
+/* A checked value as PostgreSQL's text (arrays and JSON as JSON). */
+static const char *
+to_text(struct request *rq, const struct column *col, json_t *v)
+{
+	if (json_is_null(v))
+		return NULL;
+	if (json_is_boolean(v))
+		return json_is_true(v) ? "t" : "f";
+	if (json_is_integer(v))
+		return arena_printf(rq->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	if (json_is_real(v))
+		return arena_printf(rq->arena, "%.3f", json_real_value(v));
+	if (json_is_string(v) && (col->flags & COL_TO_UPPER))
+		return upper_trimmed(rq, json_string_value(v));
+	if (json_is_string(v))
+		return arena_strdup(rq->arena, json_string_value(v));
+	return json_text(rq->arena, v);
+}
+
+int
+validate_into_row(struct request *rq, struct row *row, enum validate_mode mode)
+{
+	const struct column *columns = row_resource(row)->columns;
+	const char *name;
+	json_t *v;
+
+	if (validate_body(rq, columns, mode) < 0)
+		return -1;
+	json_object_foreach(rq->body, name, v)
+		row_put(row, name, to_text(rq, find_column(columns, name), v));
+	return 0;
+}
+
+/* ---- query parameters ---- */
+
+int
+fail_parameter(struct request *rq, const char *param, const char *code, const char *fmt, ...)
+{
+	struct field_error *e = arena_alloc(rq->arena, sizeof(*e));
+	va_list ap;
+
+	va_start(ap, fmt);
+	e->pointer = param;
+	e->code = code;
+	e->detail = arena_vprintf(rq->arena, fmt, ap);
+	va_end(ap);
+	*rq->problem.fields_tail = e;
+	rq->problem.fields_tail = &e->next;
+	return fail(rq, ERR_UNKNOWN_PARAMETER, "the query has parameters that are unknown or wrong");
+}
+
+static bool
+is_int(const char *s, int64_t *ret_v)
+{
+	char *end;
+	size_t n = strlen(s);
+
+	*ret_v = strtoll(s, &end, 10);
+	return n > 0 && n < 19 && *end == '\0' && (isdigit((unsigned char)s[0]) || s[0] == '-');
+}
+
+const char *
+validate_filter(struct request *rq, const struct column *col, const char *param, const char *value)
+{
+	struct complaint c = FINE;
+	int64_t v;
+
+	if (col->type == COL_UUID && strcmp(value, "me") == 0 && rq->caller.user_id != NULL)
+		return rq->caller.user_id;
+	if (col->type == COL_BOOL) {
+		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+			c = complain(rq, "wrong_type", "true or false");
+	} else if (col->type == COL_INT || col->type == COL_MONEY) {
+		if (!is_int(value, &v))
+			c = complain(rq, "wrong_type", "a whole number");
+		else if (col->type == COL_INT && (v > INT32_MAX || v < INT32_MIN))
+			c = complain(rq, "out_of_range", "a 32-bit number");
+	} else if (col->type == COL_TEXT_ARRAY || col->type == COL_TEXT || col->type == COL_EMAIL ||
+	    col->type == COL_PHONE || col->type == COL_URL) {
+		if (utf8_length(value) > TEXT_MAX)
+			c = complain(rq, "too_long", "at most %d characters", TEXT_MAX);
+	} else if (col->type != COL_JSON) {
+		c = check_string(rq, col, value);
+	}
+	if (c.code == NULL)
+		return value;
+	fail_parameter(rq, param, c.code, "%s", c.detail);
+	return NULL;
+}
+
+int
+validate_query(struct request *rq, const struct column *columns)
+{
+	for (const struct query_param *p = rq->query; p != NULL; p = p->next) {
+		const struct column *col = find_column(columns, p->name);
+		if (col == NULL)
+			fail_parameter(rq, p->name, "unknown", "no such parameter here");
+		else
+			validate_filter(rq, col, p->name, p->value);
+	}
+	for (const struct column *c = columns; c != NULL && c->name != NULL; c++)
+		if ((c->flags & COL_REQUIRED) && query_get(rq, c->name) == NULL)
+			fail_parameter(rq, c->name, "required", "a value is needed");
+	return rq->problem.code == ERR_NONE ? 0 : -1;
+}

@@ -1,0 +1,32 @@
+/*
+ * Values from strangers against declared columns: all wrong fields at once, each with its pointer.
+ */
+#ifndef NXT_VALIDATE_H
+#define NXT_VALIDATE_H
+
+#include "request.h"
+#include "resource.h"
+
+enum validate_mode {
+	VALIDATE_CREATE,	/* a new row: required columns must be there */
+	VALIDATE_PATCH,		/* merge-patch: what is absent stays, null clears */
+	VALIDATE_ROUTE,		/* fields of a route or a verb: as create, without readonly rules */
+};
+
+/* Checks rq->body against the columns ({0}-terminated, NULL: no field is allowed). 0, or -1. */
+int validate_body(struct request *rq, const struct column *columns, enum validate_mode mode);
+/* Checks, then sets the row's columns from the body. */
+int validate_into_row(struct request *rq, struct row *row, enum validate_mode mode);
+/*
+ * A query parameter's text as a value of the column; NULL and ERR_UNKNOWN_PARAMETER in rq where
+ * it is none. `me` stands for the caller's own id.
+ */
+const char *validate_filter(struct request *rq, const struct column *col, const char *param,
+    const char *value);
+/* One wrong query parameter; always returns -1. */
+int fail_parameter(struct request *rq, const char *param, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Checks rq->query against a route's declared parameters; lists check their own. */
+int validate_query(struct request *rq, const struct column *columns);
+
+#endif
