@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,26 @@ CARRIED_BY = {
 # list in role.permissions_changed.
 WITHOUT_EVENT = {"tracecoin_ledger", "payment_transactions", "approval_logs", "verification_logs", "audit_logs",
                  "audit_log_changes", "role_permissions"}
+# Columns the schema adds for the service's own use, or that travel under the catalogue's word.
+INTERNAL = {
+    "users": {"suspended_reason", "suspended_until", "erased_at"},  # reason, until; user.erased
+    "user_sessions": {"revoked_cause"},  # cause
+    "refresh_tokens": {"successor_box"},
+    "user_role_profiles": {"suspended_cause"},  # cause
+    "company_profiles": {"suspended_cause"},  # cause
+    "verification_requests": {"held_by_user_id", "held_at"},
+    "approval_requests": {"held_by_user_id", "held_at", "entity_label", "source_event_id"},  # Context
+    "jobs": {"debited_at", "close_reason"},  # reason
+    "leads": {"close_reason"},  # reason
+    "lead_requests": {"rejected_cause", "contact_revealed_at"},  # reason; contact.revealed
+    "reviews": {"moderated_by_user_id", "moderated_at"},
+    "payments": {"next_poll_at", "poll_attempts"},
+    "notifications": {"attempts", "next_attempt_at", "leased_until", "deadline_at", "correlation_id", "causation_id"},
+    "email_logs": {"html_snapshot", "next_attempt_at", "lease_owner", "leased_until", "token_ciphertext",
+                   "token_expires_at", "correlation_id", "causation_id", "traceparent"},
+    "smtp_configs": {"password_secret"},
+    "support_tickets": {"source_event_id", "overdue_at"},
+}
 # A child row inside its parent's message does not repeat the parent's id.
 PARENT_KEY = {("portfolio_images", "portfolio_item_id")}
 
@@ -198,6 +219,31 @@ def test_columns_have_their_field_type(messages, specification):
         for column, kind in tables[table]:
             if column in fields:
                 assert field_kind(fields[column]) == KINDS[kind], f"{table}.{column}"
+
+
+def live_columns(service):
+    """{table: its columns} of the service's running database."""
+    url = os.environ.get(f"NXT_DB_{service.upper()}")
+    if not url:
+        pytest.skip(f"NXT_DB_{service.upper()} is not set: no database to compare with")
+    rows = subprocess.run(
+        ["psql", url, "-XAtc", "SELECT table_name, column_name FROM information_schema.columns"
+         " WHERE table_schema = 'public'"], check=True, capture_output=True, text=True).stdout.split()
+    tables = {}
+    for table, column in (row.split("|") for row in rows):
+        tables.setdefault(table, set()).add(column)
+    return tables
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_added_columns_travel_too(messages, specification, service):
+    """A column added to the schema stands in the table's events, or is named here as internal."""
+    wanted = target_tables((specification / "target_schema.md").read_text()).keys() - WITHOUT_EVENT
+    live = live_columns(service)
+    for table in wanted & live.keys():
+        public = {column for column in live[table] - SECRET_COLUMNS - INTERNAL.get(table, set()) - {"version"}
+                  if (table, column) not in KEPT_AT_HOME | PARENT_KEY}
+        assert public - set(messages[carrier(table)].DESCRIPTOR.fields_by_name) == set(), table
 
 
 @pytest.mark.parametrize("event", TABLE)
