@@ -29,7 +29,13 @@ static void
 refuse_unique(struct request *rq, const PGresult *r)
 {
 	const char *column = constraint_column(rq, r, "_key");
+	const char *table = PQresultErrorField(r, PG_DIAG_TABLE_NAME);
 
+	if (table != NULL && strcmp(table, "idempotency_keys") == 0) {	/* a twin was first: run again, replay */
+		strcpy(rq->problem.sqlstate, "40001");
+		fail(rq, ERR_IDEMPOTENCY_IN_PROGRESS, "the first request with this key just ended");
+		return;
+	}
 	if (column == NULL)
 		column = constraint_column(rq, r, "_idx");
 	if (column != NULL)

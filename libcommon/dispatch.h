@@ -18,7 +18,10 @@ struct event_base;
 int dispatch_init(const struct service *svc, struct error *e);
 int dispatch_listen(struct event_base *base, const char *host, int port, struct error *e);
 int dispatch_port(void);
+void dispatch_retire(void);	/* answers end their connections, new ones are still taken */
 void dispatch_drain(void);
+struct http_stats;
+const struct http_stats *dispatch_stats(void);	/* NULL before dispatch_listen */
 unsigned dispatch_busy(void);
 /* Each route once, for --routes, --openapi, --permissions and the tests. */
 void dispatch_each_route(void (*fn)(const struct route *route, void *arg), void *arg);

@@ -1,0 +1,388 @@
+/*
+ * The spine: limits → route → authenticate → permission → body → begin → lock and transition →
+ * handler → status, version, outbox row → commit → reply. See dispatch.h.
+ */
+#include "dispatch.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth.h"
+#include "clock.h"
+#include "db.h"
+#include "denied.h"
+#include "fiber.h"
+#include "http.h"
+#include "idempotency.h"
+#include "json.h"
+#include "log.h"
+#include "metrics.h"
+#include "operations.h"
+#include "problem.h"
+#include "router.h"
+#include "row.h"
+#include "trace.h"
+#include "validate.h"
+
+#define IN_FLIGHT_MAX 1024	/* units at once; beyond, refused at the door */
+
+static struct http_server *server;
+static unsigned in_flight;
+
+/* ---- start ---- */
+
+static int
+add_route(const struct route *route, void *arg)
+{
+	return router_add(route, arg);
+}
+
+int
+dispatch_init(const struct service *svc, struct error *e)
+{
+	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
+		if (operations_declare(*r, svc->resources, add_route, e) < 0)
+			return -1;
+	for (const struct route *r = svc->routes; r != NULL && r->path != NULL; r++)
+		if (router_add(r, e) < 0)
+			return -1;
+	return 0;
+}
+
+void
+dispatch_each_route(void (*fn)(const struct route *route, void *arg), void *arg)
+{
+	router_each(fn, arg);
+}
+
+/* ---- the reply ---- */
+
+static void
+send_reply(struct request *rq)
+{
+	struct http_field fields[8];
+	size_t n = 0;
+
+	if (rq->reply.body != NULL)
+		fields[n++] = (struct http_field){ "Content-Type", rq->reply.content_type != NULL ?
+		    rq->reply.content_type : "application/json" };
+	fields[n++] = (struct http_field){ "X-Request-Id",
+		rq->request_ref != NULL ? rq->request_ref : rq->request_id };
+	if (rq->reply.etag != NULL)
+		fields[n++] = (struct http_field){ "ETag", rq->reply.etag };
+	if (rq->reply.location != NULL)
+		fields[n++] = (struct http_field){ "Location", rq->reply.location };
+	if (rq->reply.link != NULL)
+		fields[n++] = (struct http_field){ "Link", rq->reply.link };
+	if (rq->reply.extra_name != NULL)
+		fields[n++] = (struct http_field){ rq->reply.extra_name, rq->reply.extra_value };
+	fields[n++] = (struct http_field){ "Cache-Control", "no-store" };
+	http_reply(rq->http, rq->reply.status, fields, n, rq->reply.body, rq->reply.body_len);
+}
+
+static void
+send_problem(struct request *rq)
+{
+	const struct error_info *info = error_info(rq->problem.code);
+	struct http_field fields[6];
+	struct buf out;
+	size_t n = 0;
+
+	buf_init(&out, rq->arena, 512);
+	problem_render(&out, rq);
+	fields[n++] = (struct http_field){ "Content-Type", "application/problem+json" };
+	fields[n++] = (struct http_field){ "X-Request-Id",
+		rq->request_ref != NULL ? rq->request_ref : rq->request_id };
+	if (rq->problem.allow != NULL)
+		fields[n++] = (struct http_field){ "Allow", rq->problem.allow };
+	if (info->status == 503 || info->status == 429 || rq->problem.retry_after_s > 0)
+		fields[n++] = (struct http_field){ "Retry-After", arena_printf(rq->arena, "%d",
+		    rq->problem.retry_after_s > 0 ? rq->problem.retry_after_s : 1) };
+	if (info->status == 401)
+		fields[n++] = (struct http_field){ "WWW-Authenticate", rq->problem.code ==
+		    ERR_UNAUTHENTICATED ? "Bearer" : "Bearer error=\"invalid_token\"" };
+	if (rq->reply.extra_name != NULL)
+		fields[n++] = (struct http_field){ rq->reply.extra_name, rq->reply.extra_value };
+	http_reply(rq->http, info->status, fields, n, out.text, out.len);
+}
+
+static void
+log_problem(const struct request *rq)
+{
+	int status = error_info(rq->problem.code)->status;
+
+	if (status >= 500)
+		log_line(LOG_L_ERROR, rq, "%s %s refused: %s (%s)", http_method_name(rq->http),
+		    http_path(rq->http), error_info(rq->problem.code)->code,
+		    rq->problem.internal != NULL ? rq->problem.internal : rq->problem.detail);
+	else
+		log_line(LOG_L_DEBUG, rq, "%s %s refused: %s", http_method_name(rq->http),
+		    http_path(rq->http), error_info(rq->problem.code)->code);
+}
+
+/* ---- the steps before the handler ---- */
+
+static int
+identify(struct request *rq)
+{
+	struct http_request *hr = rq->http;
+
+	rq->now_us = clock_wall_us();
+	trace_from_http(rq, http_header(hr, "x-request-id"), http_header(hr, "traceparent"));
+	rq->user_agent = http_header(hr, "user-agent");
+	if (rq->user_agent != NULL && (!utf8_is_valid(rq->user_agent, strlen(rq->user_agent)) ||
+	    strlen(rq->user_agent) > 500))
+		rq->user_agent = NULL;
+	rq->ip_address = client_address(rq);
+	return 0;
+}
+
+static int
+authenticate(struct request *rq)
+{
+	if (http_header_count(rq->http, "authorization") > 1)
+		return fail(rq, ERR_BAD_REQUEST, "send one Authorization header");
+	if (auth_caller(rq, http_header(rq->http, "authorization")) < 0)
+		return -1;
+	if (rq->caller.user_id == NULL) {
+		rq->actor = ACTOR_NOBODY;
+		rq->source_type = "API";
+		return 0;
+	}
+	rq->actor = rq->caller.employee_id != NULL ? ACTOR_EMPLOYEE : ACTOR_USER;
+	rq->source_type = rq->caller.client != NULL ? rq->caller.client : "API";
+	rq->source_id = rq->caller.session_id;
+	return 0;
+}
+
+/* What can be refused before any row is read. The row-dependent rest is the operation's. */
+static int
+check_access(struct request *rq)
+{
+	const struct access *a = &rq->route->access;
+	bool by_row = a->who & WHO_OWNER;
+
+	if (rq->caller.restricted && strcmp(rq->route->method, "GET") != 0)
+		return fail(rq, ERR_ACCOUNT_RESTRICTED, "a suspended account may only read its own data");
+	if (a->who & WHO_ANYONE)
+		return 0;
+	if (rq->caller.user_id == NULL)
+		return fail(rq, ERR_UNAUTHENTICATED, "this needs a signed-in caller");
+	return by_row ? 0 : access_check(rq, a, false);
+}
+
+static bool
+is_json(const char *type)
+{
+	size_t n = strcspn(type, "; \t");
+
+	return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
+	    (n == 28 && strncasecmp(type, "application/merge-patch+json", n) == 0);
+}
+
+static int
+parse_body(struct request *rq)
+{
+	size_t len;
+	const char *text = http_body(rq->http, &len);
+	const char *type = http_header(rq->http, "content-type");
+	struct error e;
+
+	if (strcmp(rq->route->method, "GET") == 0 || (rq->route->flags & ROUTE_RAW_BODY))
+		return 0;
+	if (len == 0) {
+		rq->body = json_object();
+		arena_own(rq->arena, rq->body, (void (*)(void *))json_decref);
+		return 0;
+	}
+	if (type == NULL || !is_json(type))
+		return fail(rq, ERR_UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json");
+	rq->body = json_parse_strict(rq->arena, text, len, false, &e);
+	return rq->body == NULL ? fail(rq, e.code, "%s", e.text) : 0;
+}
+
+/* A plain route's body and query are checked here; an operation on a resource checks its own. */
+static int
+check_input(struct request *rq)
+{
+	if (query_parse(rq, http_query(rq->http)) < 0)
+		return -1;
+	if (rq->route->res != NULL)
+		return strcmp(rq->route->method, "GET") == 0 ? 0 : validate_query(rq, NULL);
+	if (validate_query(rq, rq->route->query) < 0)
+		return -1;
+	if (rq->body == NULL)
+		return 0;
+	return validate_body(rq, rq->route->body, VALIDATE_ROUTE);
+}
+
+/* ---- the unit ---- */
+
+static bool
+in_transaction(const struct route *route)
+{
+	if (route->flags & (ROUTE_NO_TX | ROUTE_STREAM))
+		return false;
+	return (route->flags & ROUTE_TX) || strcmp(route->method, "GET") != 0;
+}
+
+static int
+handle(struct request *rq, void *arg)
+{
+	const char *key = arg;
+	int kept = key != NULL ? idempotency_begin(rq, key) : 0;
+
+	if (kept != 0)
+		return kept < 0 ? -1 : 0;
+	if (rq->route->handler(rq) < 0)
+		return -1;
+	if (rq->reply.status == 0)
+		reply_empty(rq);
+	if (key != NULL && rq->reply.status < 300)
+		idempotency_keep(rq, key);
+	return 0;
+}
+
+static int
+perform(struct request *rq)
+{
+	const char *key;
+
+	if (router_match(rq, http_method_name(rq->http), http_path(rq->http)) < 0 ||
+	    authenticate(rq) < 0 || check_access(rq) < 0 || idempotency_check(rq, &key) < 0 ||
+	    parse_body(rq) < 0 || check_input(rq) < 0)
+		return -1;
+	if (in_transaction(rq->route))
+		return unit_run(rq, handle, (void *)key);
+	return handle(rq, NULL);
+}
+
+static void
+count(struct request *rq, int status, int64_t began_us)
+{
+	(void)rq;
+	metric_add(M_HTTP_REQUESTS, 1);
+	if (status >= 500)
+		metric_add(M_HTTP_ERRORS_5XX, 1);
+	else if (status >= 400)
+		metric_add(M_HTTP_ERRORS_4XX, 1);
+	metric_observe_us(M_HTTP_SECONDS, clock_mono_us() - began_us);
+}
+
+static bool
+is_options(struct request *rq)
+{
+	if (http_method(rq->http) != HTTP_M_OPTIONS)
+		return false;
+	if (strcmp(http_path(rq->http), "*") != 0 &&
+	    router_match(rq, "OPTIONS", http_path(rq->http)) < 0 && rq->problem.allow == NULL)
+		return false;
+	rq->reply.extra_name = "Allow";
+	rq->reply.extra_value = rq->problem.allow != NULL ? rq->problem.allow : "GET, HEAD, POST, PATCH, DELETE";
+	reply_empty(rq);
+	return true;
+}
+
+static void
+request_main(void *arg)
+{
+	struct request *rq = arg;
+	int64_t began_us = clock_mono_us();
+	int status;
+
+	identify(rq);
+	if (is_options(rq) || perform(rq) == 0) {
+		status = rq->reply.status;
+		if (rq->route == NULL || !(rq->route->flags & ROUTE_STREAM))
+			send_reply(rq);
+	} else {
+		status = error_info(rq->problem.code)->status;
+		log_problem(rq);
+		send_problem(rq);
+		if (rq->problem.code == ERR_FORBIDDEN)
+			denied_report(rq);
+	}
+	count(rq, status, began_us);
+	in_flight--;
+	metric_set(M_HTTP_IN_FLIGHT, in_flight);
+	request_free(rq);
+}
+
+static void
+on_request(struct http_request *hr, void *arg)
+{
+	struct request *rq = request_new(service_db());
+
+	(void)arg;
+	rq->http = hr;
+	if (in_flight >= IN_FLIGHT_MAX) {
+		metric_add(M_HTTP_SHED, 1);
+		identify(rq);
+		fail(rq, ERR_OVERLOADED, "too many requests at once");
+		send_problem(rq);
+		request_free(rq);
+		return;
+	}
+	in_flight++;
+	metric_set(M_HTTP_IN_FLIGHT, in_flight);
+	fiber_start("request", request_main, rq);
+}
+
+/* ---- the port ---- */
+
+static const char *
+render_bare(struct evbuffer *out, int status, const char *code, const char *detail,
+    const char *request_id)
+{
+	struct arena *a = arena_new();
+	struct buf b;
+
+	(void)code;
+	buf_init(&b, a, 512);
+	problem_render_bare(&b, error_for_status(status), detail, NULL, request_id);
+	evbuffer_add(out, b.text, b.len);
+	arena_free(a);
+	return "application/problem+json";
+}
+
+int
+dispatch_listen(struct event_base *base, const char *host, int port, struct error *e)
+{
+	char reason[200];
+
+	server = http_server_new(base, &http_limits_default, on_request, render_bare, NULL);
+	if (http_server_listen(server, host, port, reason, sizeof(reason)) < 0)
+		return error_set(e, ERR_UNAVAILABLE, "cannot listen on %s:%d: %s", host, port, reason);
+	return 0;
+}
+
+int
+dispatch_port(void)
+{
+	return http_server_port(server);
+}
+
+void
+dispatch_retire(void)
+{
+	http_server_retire(server);
+}
+
+void
+dispatch_drain(void)
+{
+	http_server_drain(server);
+}
+
+unsigned
+dispatch_busy(void)
+{
+	return server == NULL ? 0 : http_server_busy(server);
+}
+
+const struct http_stats *
+dispatch_stats(void)
+{
+	return server == NULL ? NULL : http_server_stats(server);
+}

@@ -1,0 +1,83 @@
+/*
+ * One unit of work in one transaction: begin, the work, outbox, commit; again where PostgreSQL
+ * asks for it, or where a reference has not arrived yet.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "db.h"
+#include "dispatch.h"
+#include "event.h"
+#include "fiber.h"
+#include "log.h"
+#include "metrics.h"
+#include "refs.h"
+#include "relay.h"
+#include "row.h"
+
+#define CONFLICT_RETRIES 8
+#define REFERENCE_WAIT_MS 2000	/* services.md: a missing reference is waited for, then 422 */
+
+/* One run; 0: committed. */
+static int
+run_once(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
+{
+	int result;
+
+	if (db_begin(rq) < 0)
+		return -1;
+	if (rq->attempt > 0 && rq->caller.user_id != NULL)
+		refs_stub_user(rq, rq->caller.user_id);
+	result = fn(rq, arg);
+	if (result < 0 && !rq->commit_refusal) {
+		db_rollback(rq);
+		return -1;
+	}
+	if (outbox_write(rq) < 0) {
+		db_rollback(rq);
+		return -1;
+	}
+	if (db_commit(rq) < 0) {
+		rq->commit_refusal = false;
+		return -1;
+	}
+	if (rq->events != NULL)
+		relay_wake();
+	return result;
+}
+
+static bool
+is_missing_reference(const struct request *rq)
+{
+	return strcmp(rq->problem.sqlstate, "23503") == 0 && rq->problem.code == ERR_VALIDATION;
+}
+
+/* Should the failed unit run again? Sleeps first where that helps. */
+static bool
+again(struct request *rq, int64_t began_ms)
+{
+	int shift = rq->attempt > 6 ? 6 : rq->attempt;
+
+	if (db_should_retry(rq) && rq->attempt < CONFLICT_RETRIES) {
+		metric_add(M_DB_RETRIES, 1);
+		return rq->attempt == 0 || fiber_sleep((1 << shift) + (int)(random() % 5)) == FIBER_DONE;
+	}
+	if (!is_missing_reference(rq) || clock_mono_ms() - began_ms > REFERENCE_WAIT_MS)
+		return false;
+	/* the caller's own id may merely need its stub: at once; others' events need a moment */
+	return rq->attempt == 0 || fiber_sleep(10 << shift) == FIBER_DONE;
+}
+
+int
+unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
+{
+	int64_t began_ms = clock_mono_ms();
+
+	while (run_once(rq, fn, arg) < 0) {
+		if (rq->commit_refusal || !again(rq, began_ms))
+			return -1;
+		request_rewind(rq);
+	}
+	return 0;
+}
