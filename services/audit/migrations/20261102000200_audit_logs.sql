@@ -1,0 +1,75 @@
+-- migrate:up
+
+-- The long memory: one row per event, its id the event's own, so that whatever is redelivered is
+-- written once. Partitioned by id: a UUIDv7 carries its month. Every index here is paid for by
+-- every event of every service, so there are only those that a search cannot do without.
+CREATE TABLE audit_logs (
+	id uuid PRIMARY KEY,
+	actor_user_id uuid REFERENCES user_refs,
+	actor_employee_id uuid REFERENCES employee_refs,
+	actor_type text NOT NULL CHECK (actor_type IN ('USER', 'EMPLOYEE', 'SYSTEM', 'CRON')),
+	action text NOT NULL CHECK (action IN ('CREATE', 'UPDATE', 'DELETE', 'APPROVE', 'REJECT')),
+	entity_type text NOT NULL,
+	entity_id uuid,
+	entity_label text,
+	module_key text NOT NULL,		-- users, verification, jobs, leads, finance, and every further module
+	source_type text NOT NULL CHECK (source_type IN ('UI', 'API', 'WORKER', 'CRON')),
+	source_id uuid,				-- the session, the causing event, or the clock's run
+	request_id uuid,
+	correlation_id uuid,
+	ip_address text,
+	user_agent text,
+	status text NOT NULL CHECK (status IN ('SUCCESS', 'FAILED')),
+	summary text,
+	metadata_json jsonb NOT NULL DEFAULT '{}',	-- event_type and what has no column
+	created_at timestamptz NOT NULL,	-- when it happened, not when it was written
+	-- added: the hash chain, one per Kafka partition number, its head in audit_chain_heads
+	chain_partition integer,
+	chain_sequence bigint,			-- 1, 2, 3 … per chain_partition
+	previous_hash bytea,			-- of the row before; 32 zero bytes at the start
+	hash bytea,				-- SHA-256 over previous_hash and this row
+	CONSTRAINT audit_logs_hash_whole_check
+		CHECK (num_nulls(chain_partition, chain_sequence, previous_hash, hash) IN (0, 4))
+) PARTITION BY RANGE (id);
+CREATE INDEX audit_logs_entity_id_idx ON audit_logs (entity_type, entity_id, created_at);
+CREATE INDEX audit_logs_actor_user_id_idx ON audit_logs (actor_user_id, created_at)
+	WHERE actor_user_id IS NOT NULL;
+CREATE INDEX audit_logs_correlation_id_idx ON audit_logs (correlation_id)
+	WHERE correlation_id IS NOT NULL;
+
+-- The id of a change has the time bits of its event, so both lie in the same month, and a replay
+-- makes the same id.
+CREATE TABLE audit_log_changes (
+	id uuid PRIMARY KEY,
+	audit_log_id uuid NOT NULL REFERENCES audit_logs,
+	field_name text NOT NULL,
+	old_value_text text,
+	new_value_text text,
+	created_at timestamptz NOT NULL,
+	-- added
+	field_class text			-- PUBLIC, INTERNAL, PERSONAL: what erasure must blind
+) PARTITION BY RANGE (id);
+CREATE INDEX audit_log_changes_audit_log_id_idx ON audit_log_changes (audit_log_id);
+
+-- Nothing changes or deletes a row. Row triggers are copied to every partition; the statement
+-- triggers also refuse what would touch no row.
+CREATE TRIGGER audit_logs_insert_only
+	BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_logs
+	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_logs_insert_only_row
+	BEFORE UPDATE OR DELETE ON audit_logs
+	FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_log_changes_insert_only
+	BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log_changes
+	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_log_changes_insert_only_row
+	BEFORE UPDATE OR DELETE ON audit_log_changes
+	FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- No right is granted on a partition: all goes through the parent.
+GRANT SELECT, INSERT ON audit_logs, audit_log_changes TO nxt_runtime;
+
+-- migrate:down
+
+DROP TABLE audit_log_changes;
+DROP TABLE audit_logs;
