@@ -138,10 +138,23 @@ CREATE TRIGGER insert_only_truncate BEFORE TRUNCATE ON audit_logs_default
 CREATE TRIGGER insert_only_truncate BEFORE TRUNCATE ON audit_log_changes_default
 	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-SELECT audit_make_partitions(3);
+SELECT audit_make_partitions(2);
+
+-- The foreign key's check looks up a partitioned table. Left to itself PostgreSQL plans that anew
+-- for every row; one generic plan, pruned when it runs, inserts changes four times as fast.
+DO $$
+BEGIN
+	EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database());
+END
+$$;
 
 -- migrate:down
 
+DO $$
+BEGIN
+	EXECUTE format('ALTER DATABASE %I RESET plan_cache_mode', current_database());
+END
+$$;
 -- The partitions go with their parents.
 DROP TABLE audit_log_changes;
 DROP TABLE audit_logs;
