@@ -70,8 +70,9 @@ def _problems():
             body = (f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}",'
                     f'"code":"{code}","request_id":"$nxt_request_id"}}')
             retry = "        add_header Retry-After 1 always;\n" if status == "503" else ""
-            text.append(f"    error_page {codes} ={status} @{code};\n"
-                        f"    location @{code} {{\n        internal;\n        default_type application/problem+json;\n"
+            # A named location would not do: a request whose first line is broken has no path, and nginx answers 500.
+            text.append(f"    error_page {codes} ={status} /.problem/{code};\n"
+                        f"    location = /.problem/{code} {{\n        internal;\n        default_type application/problem+json;\n"
                         f"        add_header X-Request-Id $nxt_request_id always;\n{retry}"
                         f"        return {status} '{body}';\n    }}\n")
     return "".join(text)

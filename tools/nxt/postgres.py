@@ -154,11 +154,12 @@ class Postgres:
         """After kill -9 postmaster.pid stays behind, and the backends need a moment to notice.
 
         PostgreSQL itself refuses to start where the pid in it belongs to any living process; a pid
-        that is not a server working in this very folder is a leftover and the file may go."""
-        lock = data / "postmaster.pid"
+        that is not a server working in this very folder is a leftover and the file may go. The same
+        holds for the lock beside the socket."""
         for _ in range(200):
             if not self._servers(data):
-                lock.unlink(missing_ok=True)
+                for lock in (data / "postmaster.pid", *self.socket.glob(".s.PGSQL.*")):
+                    lock.unlink(missing_ok=True)
                 return
             time.sleep(0.05)
         raise NxtError(f"processes of an earlier PostgreSQL still work in {data}: {self._servers(data)}")

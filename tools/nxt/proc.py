@@ -28,6 +28,16 @@ def _stat(pid):
     return fields[0], int(fields[3]), int(fields[19])
 
 
+def _session(leader, start):
+    """The living members of a session; a number is not given to a new process while it names a session."""
+    found = []
+    for entry in os.listdir("/proc"):
+        stat = _stat(entry) if entry.isdigit() else None
+        if stat and stat[1] == leader and stat[2] >= start and stat[0] not in "ZX":
+            found.append(int(entry))
+    return found
+
+
 def _fingerprint(argv, env, marks):
     """Changes when the program, its arguments, its environment or a configuration file (marks) change."""
     exe = os.stat(argv[0])
@@ -152,15 +162,14 @@ class Process:
         record = self._record()
         if not record or self.pid():
             return
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            stat = _stat(entry)
-            if stat and stat[1] == record["pid"] and stat[2] >= record["start"] and stat[0] not in "ZX":
+        end = time.monotonic() + 5
+        while (left := _session(record["pid"], record["start"])) and time.monotonic() < end:
+            for pid in left:
                 try:
-                    os.kill(int(entry), signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+            time.sleep(0.01)
 
     def log_tail(self, lines=15):
         try:

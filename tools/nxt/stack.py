@@ -102,6 +102,8 @@ class Stack:
                 build.build(self.preset)
             self._need_binaries()
             self._fetch_tools()
+            for part in self.parts.values():
+                part.process.sweep()
             self.ports.settle(self._is_running)
             self._start_infrastructure()
             self._prepare()
