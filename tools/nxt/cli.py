@@ -95,7 +95,8 @@ def migrate_(args):
     """bring the databases up to date; `status` and `rollback` (one service, one step) as dbmate means them"""
     stack = Stack()
     if args.command == "migrate":
-        stack.migrate()
+        with stack.home.locked():
+            stack.migrate()
         return
     for service in [args.service] if args.service else SERVICES:
         say(f"{service}:\n{migrate.migrate(service, stack.postgres.owner_url(service), args.command)}")

@@ -102,9 +102,9 @@ class Daemon:
         return "".join(line for line in self.run([f"--{table}"]).splitlines(True) if not line.startswith("#"))
 
     def run(self, words, stdin=None):
-        """A one-time command of the daemon, with the daemon's own options."""
+        """A one-time command of the daemon, with the daemon's own options. What it leaks at its end is no leak."""
         out = subprocess.run([str(self.binary), *words], input=stdin or "", capture_output=True, text=True,
-                             env={**os.environ, **self.environment()})
+                             env={**os.environ, **self.environment(), "ASAN_OPTIONS": "detect_leaks=0"})
         if out.returncode:
             raise NxtError(f"nxt-{self.service} {' '.join(words)}: {(out.stderr or out.stdout).strip()}")
         return out.stdout

@@ -121,9 +121,17 @@ def venv(group):
     return _fetch(f"python {group}", TOOLS / f"venv-{group}", [PIP[group]], fetch) / "bin/python"
 
 
-def dbmate():
-    """The static binary itself; the npm wrapper only adds a Node process."""
-    found = sorted((npm("run").parent / "@dbmate").rglob("dbmate"))
+def _npm_binary(group, name):
+    """A static binary out of a platform package; the usual npm wrapper would only add a Node process."""
+    found = [p for p in sorted(npm(group).parent.rglob(f"bin/{name}")) if p.is_file()]
     if not found:
-        raise NxtError("the npm package dbmate brought no binary for this machine")
+        raise NxtError(f"npm brought no {name} for this machine")
     return found[0]
+
+
+def dbmate():
+    return _npm_binary("run", "dbmate")
+
+
+def buf():
+    return _npm_binary("test", "buf")
