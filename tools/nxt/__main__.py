@@ -1,0 +1,5 @@
+import sys
+
+from nxt.cli import main
+
+sys.exit(main())

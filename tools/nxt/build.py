@@ -1,0 +1,35 @@
+"""Building a preset with CMake and ninja."""
+import os
+import subprocess
+
+from nxt.home import ROOT
+from nxt.ui import NxtError, step
+
+
+def folder(preset):
+    return ROOT / "build" / preset
+
+
+def binaries(preset):
+    return folder(preset) / "bin"
+
+
+def build(preset, targets=()):
+    """Configures where needed and builds; says nothing where there was nothing to do."""
+    where = folder(preset)
+    if not (where / "build.ninja").exists():
+        with step(f"cmake {preset}"):
+            _run(["cmake", "--preset", preset])
+    ninja = ["ninja", "-C", str(where), f"-j{os.cpu_count()}", *targets]
+    if "no work to do" in _run([*ninja, "-n"]):
+        return
+    with step(f"build {preset}"):
+        _run(ninja)
+
+
+def _run(argv):
+    out = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, errors="replace")
+    if out.returncode:
+        raise NxtError(f"{' '.join(argv)} failed:\n{out.stdout[-6000:]}")
+    return out.stdout

@@ -1,0 +1,183 @@
+"""The words of ./nxt."""
+import argparse
+import os
+import subprocess
+import sys
+
+from nxt import build, migrate, packages
+from nxt.home import ROOT, SERVICES
+from nxt.postgres import BIN
+from nxt.stack import Stack
+from nxt.ui import NxtError, say
+
+
+def up(args):
+    """install what is missing, build, start everything, wait until it is ready"""
+    stack = Stack(preset=args.preset, preferred_ports=not args.random_ports)
+    ports = dict(p.split("=", 1) for p in args.port)
+    stack.up(bus=args.bus, ports=ports, with_build=not args.no_build)
+    say(f"""
+  API       {stack.gateway.url}
+  document  {stack.gateway.url}/openapi.json
+  mails     {stack.mail.url}
+  Kafka     {stack.bus.brokers}
+  next      ./nxt demo, ./nxt status, ./nxt logs, ./nxt down""")
+
+
+def down(args):
+    """stop everything; --wipe also deletes data, logs, secrets and chosen ports"""
+    stopped = Stack().down(wipe=args.wipe)
+    say(f"  stopped: {', '.join(stopped) or 'nothing was running'}")
+
+
+def status(args):
+    """what runs, with pid and address; exit code 1 where something that should run does not"""
+    stack = Stack()
+    all_up = True
+    for name, part in stack.parts.items():
+        if name in ("kafka", "embedded") and part is not stack.bus:
+            continue
+        pid = part.process.pid()
+        ready = bool(pid) and (not hasattr(part, "ready") or part.ready())
+        all_up = all_up and ready
+        state = "ready" if ready else "starting" if pid else "down"
+        port = stack.home.state.get("ports", {}).get(name, "")
+        say(f"  {name:<14} {state:<10} {f'pid {pid}' if pid else '':<12} {f'127.0.0.1:{port}' if port else ''}")
+    return 0 if all_up else 1
+
+
+def logs(args):
+    """the last lines of one part's log or of all; -f follows"""
+    stack = Stack()
+    parts = [stack.part(args.service)] if args.service else stack.parts.values()
+    files = [str(p.process.log) for p in parts if p.process.log.exists()]
+    if not files:
+        raise NxtError("nothing has been logged yet")
+    argv = ["tail", "-n", str(args.lines), *(["-F"] if args.follow else []), *files]
+    os.execvp("tail", argv)
+
+
+def env(args):
+    """NAME=value lines by which an outside test finds everything"""
+    stack = Stack()
+    if not stack.home.state.get("ports"):
+        raise NxtError("not up yet: run ./nxt up")
+    for name, value in (stack.inner_env if args.all else stack.env).items():
+        print(f"{name}={value}")
+
+
+def psql(args):
+    """a psql session as owner of one service's database; further words go to psql"""
+    os.execv(BIN / "psql", ["psql", Stack().postgres.owner_url(args.service), *args.words])
+
+
+def events(args):
+    """a decoded tail of all topics or of those named"""
+    stack = Stack()
+    nxtctl = str(build.binaries(stack.preset) / "nxtctl")
+    os.execv(nxtctl, [nxtctl, "events", "--brokers", stack.bus.brokers, *args.words])
+
+
+def mail(args):
+    """the mails in the sink: one line each, or one in full"""
+    found = Stack().mail.messages()
+    if args.id:
+        found = [m for m in found if m["id"] == args.id]
+        if not found:
+            raise NxtError(f"no mail {args.id}")
+        say("\n".join(f"{k}: {v}" for k, v in found[0]["headers"].items()) + f"\n\n{found[0]['text'] or found[0]['html']}")
+        return
+    for m in found:
+        say(f"  {m['id']:>4}  {m['received_at']}  {', '.join(m['to']):<36} {m['subject']}")
+
+
+def migrate_(args):
+    """bring the databases up to date; `status` and `rollback` (one service, one step) as dbmate means them"""
+    stack = Stack()
+    if args.command == "migrate":
+        with stack.home.locked():
+            stack.migrate()
+        return
+    for service in [args.service] if args.service else SERVICES:
+        say(f"{service}:\n{migrate.migrate(service, stack.postgres.owner_url(service), args.command)}")
+
+
+def build_(args):
+    """build one preset: dev, asan, tsan or release"""
+    packages.install_debian({"build"})
+    build.build(args.preset or "release")
+
+
+def demo(args):
+    """walk through registration, approval, job, purchase; print what each step left behind"""
+    from nxt.demo import Demo
+    Demo(Stack()).run()
+
+
+def test(args):
+    """run the tests: all, or the parts named"""
+    from nxt.testing import run_parts
+    return run_parts(args.parts, args.words)
+
+
+def bench(args):
+    """measure against the same machine's own yardsticks"""
+    packages.install_debian({"bench"})
+    program = ROOT / "tests/bench/run.py"
+    if not program.exists():
+        raise NxtError("tests/bench/run.py does not exist yet")
+    return subprocess.run([str(packages.venv("test")), str(program), *args.words],
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}).returncode
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="./nxt", description="Run, look at and test Nxtgauge on this machine.",
+                                  epilog="NXT_HOME=folder keeps a second copy beside the first.")
+    words = top.add_subparsers(dest="word", required=True, metavar="WORD")
+
+    def word(name, function, **more):
+        p = words.add_parser(name, help=function.__doc__, description=function.__doc__, **more)
+        p.set_defaults(function=function)
+        return p
+    p = word("up", up)
+    p.add_argument("--bus", choices=("kafka", "embedded"), help="embedded needs no Java; remembered (first: kafka)")
+    p.add_argument("--port", action="append", default=[], metavar="NAME=N", help="fix a port, e.g. gateway=8000; also NXT_GATEWAY_PORT")
+    p.add_argument("--random-ports", action="store_true", help="do not even try the usual ports")
+    p.add_argument("--preset", choices=("release", "dev", "asan", "tsan"))
+    p.add_argument("--no-build", action="store_true", help="run the binaries as they are")
+    p = word("down", down)
+    p.add_argument("--wipe", action="store_true")
+    word("status", status)
+    p = word("logs", logs)
+    p.add_argument("service", nargs="?")
+    p.add_argument("-f", "--follow", action="store_true")
+    p.add_argument("-n", "--lines", type=int, default=50)
+    word("env", env).add_argument("--all", action="store_true", help="also what only our own tests use")
+    p = word("psql", psql)
+    p.add_argument("service", choices=SERVICES)
+    p.add_argument("words", nargs=argparse.REMAINDER)
+    word("events", events).add_argument("words", nargs=argparse.REMAINDER, metavar="TOPIC")
+    word("mail", mail).add_argument("id", nargs="?")
+    word("demo", demo)
+    p = word("test", test)
+    p.add_argument("parts", nargs="*", metavar="PART")
+    p.add_argument("-k", dest="words", help="only the pytest cases that match")
+    word("bench", bench).add_argument("words", nargs=argparse.REMAINDER)
+    p = word("migrate", migrate_)
+    p.add_argument("command", nargs="?", default="migrate", choices=("migrate", "status", "rollback"))
+    p.add_argument("service", nargs="?", choices=SERVICES)
+    word("build", build_).add_argument("preset", nargs="?", choices=("dev", "asan", "tsan", "release"))
+    return top
+
+
+def main():
+    args = parser().parse_args()
+    try:
+        return args.function(args) or 0
+    except NxtError as error:
+        print(f"nxt: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0

@@ -1,0 +1,133 @@
+"""The gateway: nginx with a configuration made from what the daemons print as their routes."""
+import http.client
+import os
+import shutil
+
+from nxt import daemons
+from nxt.home import ROOT, write_whole
+from nxt.proc import Process
+from nxt.ui import NxtError
+
+TEMPLATE = ROOT / "deploy/gateway/nginx.conf.in"
+ERRORS = ROOT / "deploy/gateway/errors.tsv"
+
+
+def owners(routes):
+    """{path prefix: (service, is it a stream)} from {service: its --routes}.
+
+    A prefix is as short as it can be while only one service answers below it: `/v1/jobs`, or `/v1/me/tickets`
+    where `/v1/me` itself belongs to another. A path parameter ends a prefix."""
+    paths = {}
+    for service, text in routes.items():
+        for line in text.splitlines():
+            path = line.split("\t")[1]
+            if paths.setdefault(path, service) != service:
+                raise NxtError(f"{path} is declared by both {paths[path]} and {service}")
+    prefixes = {}
+    for path, service in paths.items():
+        fixed = _fixed_part(path)
+        for length in range(min(2, len(fixed)), len(fixed) + 1):
+            prefix = fixed[:length]
+            others = {s for p, s in paths.items() if _fixed_part(p)[:length] == prefix}
+            if others == {service} or length == len(fixed):
+                prefixes["/" + "/".join(prefix)] = service
+                break
+        else:
+            raise NxtError(f"no prefix of {path} belongs to {service} alone")
+    return prefixes
+
+
+def _fixed_part(path):
+    parts = path.strip("/").split("/")
+    return tuple(parts[:next((i for i, p in enumerate(parts) if "{" in p), len(parts))])
+
+
+def streams(routes):
+    """Paths that never end (server-sent events): by our convention their last word is `stream`."""
+    return sorted({line.split("\t")[1] for text in routes.values() for line in text.splitlines()
+                   if line.split("\t")[1].endswith("/stream")})
+
+
+def _locations(routes):
+    text = []
+    for prefix, service in sorted(owners(routes).items()):
+        text.append(f"    location = {prefix} {{ set $service {service}; proxy_pass http://{service}; }}\n"
+                    f"    location {prefix}/ {{ set $service {service}; proxy_pass http://{service}; }}\n")
+    for path in streams(routes):
+        service = next(s for s, t in routes.items() if f"\t{path}\t" in t)
+        pattern = "/".join("[^/]+" if p.startswith("{") else p for p in path.split("/"))
+        text.append(f"    location ~ ^{pattern}$ {{\n        set $service {service};\n        proxy_buffering off;\n"
+                    f"        proxy_read_timeout 1h;\n        proxy_pass http://{service};\n    }}\n")
+    return "".join(text)
+
+
+def _problems():
+    """One page per status nginx itself may answer with."""
+    text = []
+    for line in ERRORS.read_text().splitlines():
+        if line and not line.startswith("#"):
+            codes, status, code, title, detail = line.split("\t")
+            body = (f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}",'
+                    f'"code":"{code}","request_id":"$nxt_request_id"}}')
+            retry = "        add_header Retry-After 1 always;\n" if status == "503" else ""
+            # A named location would not do: a request whose first line is broken has no path, and nginx answers 500.
+            text.append(f"    error_page {codes} ={status} /.problem/{code};\n"
+                        f"    location = /.problem/{code} {{\n        internal;\n        default_type application/problem+json;\n"
+                        f"        add_header X-Request-Id $nxt_request_id always;\n{retry}"
+                        f"        return {status} '{body}';\n    }}\n")
+    return "".join(text)
+
+
+class Gateway:
+    name = "gateway"
+
+    def __init__(self, stack):
+        self.stack, self.home, self.ports = stack, stack.home, stack.ports
+        self.process = Process(self.home, self.name)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    def configuration(self, routes):
+        folder = self.home / "gateway"
+        upstreams = "".join(f"  upstream {s} {{\n    server 127.0.0.1:{self.ports[s]};\n    keepalive 64;\n"
+                            f"    keepalive_timeout 15s;\n  }}\n" for s in routes)
+        fill = {"@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
+                "@PORT@": str(self.ports["gateway"]), "@UPSTREAMS@": upstreams, "@LOCATIONS@": _locations(routes),
+                "@PROBLEMS@": _problems(), "@LOG@": str(self.home / "log")}
+        text = TEMPLATE.read_text()
+        for mark, value in fill.items():
+            text = text.replace(mark, value)
+        return text
+
+    def start(self):
+        """Returns whether it had to be started."""
+        routes = {d.service: d.printed("routes") for d in daemons.built(self.stack)}
+        daemons.merged_openapi(self.stack)
+        text = self.configuration(routes)
+        conf = self.home / "gateway/nginx.conf"
+        nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        argv = [nginx, "-p", str(self.home / "gateway"), "-c", str(conf), "-e", "stderr", "-g", "daemon off;"]
+        if self.process.is_current(argv, marks=[text]):
+            return False
+        self.process.stop()
+        write_whole(conf, text)
+        (self.home / "gateway/tmp").mkdir(parents=True, exist_ok=True)
+        (self.home / "log").mkdir(exist_ok=True)
+        self.process.start(argv, marks=[text])
+        self.process.wait_ready(self.answers, 10)
+        return True
+
+    def answers(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["gateway"], timeout=2)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def stop(self):
+        return self.process.stop(grace=5)

@@ -1,0 +1,210 @@
+"""One running copy as a whole. `nxt up` and the tests both drive this class.
+
+    stack = Stack(home="/tmp/x", preset="dev", preferred_ports=False)   # or Stack() for ./nxt's own
+    stack.up(); stack.env["NXT_GATEWAY_URL"]; stack.kill9("finance"); stack.restart("finance"); stack.down(wipe=True)
+"""
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from nxt import build, daemons, migrate, packages
+from nxt.bus import EmbeddedBroker, KAFKA, make_topics
+from nxt.gateway import Gateway
+from nxt.home import Home, SERVICES
+from nxt.kafka import Kafka
+from nxt.mail import Mail
+from nxt.ports import Ports
+from nxt.postgres import Postgres
+from nxt.ui import NxtError, say, step
+
+
+class Stack:
+    def __init__(self, home=None, preset=None, preferred_ports=True, daemon_env=None):
+        """daemon_env: {service or "*": {NAME: value}} goes before what is made up here."""
+        self.home = Home(home)
+        self.preset = preset or self.home.state.get("preset", "release")
+        self.daemon_env = daemon_env or {}
+        self.preferred_ports = preferred_ports
+        self._assemble()
+
+    def _assemble(self):
+        self.ports = Ports(self.home, self.preferred_ports)
+        self.postgres = Postgres(self.home, self.ports)
+        self.kafka = Kafka(self.home, self.ports)
+        self.embedded = EmbeddedBroker(self)
+        self.mail = Mail(self.home, self.ports)
+        self.gateway = Gateway(self)
+        self.daemons = {s: daemons.Daemon(self, s) for s in SERVICES}
+        self.parts = {p.name: p for p in (self.postgres, self.kafka, self.embedded, self.mail,
+                                          *self.daemons.values(), self.gateway)}
+
+    @property
+    def bus_name(self):
+        return self.home.state.get("bus", KAFKA)
+
+    @property
+    def bus(self):
+        return self.kafka if self.bus_name == KAFKA else self.embedded
+
+    def part(self, name):
+        if name == "broker":
+            return self.bus
+        if name not in self.parts:
+            raise NxtError(f"no part called {name}; there are {', '.join(self.parts)}, broker")
+        return self.parts[name]
+
+    # ---- what the tests need ----
+
+    def kill9(self, name):
+        """SIGKILL for one part, and nothing else."""
+        self.part(name).process.kill9()
+
+    def start(self, name):
+        """Starts one part again and waits until it is ready."""
+        part = self.part(name)
+        part.start()
+        if name in self.daemons:
+            part.wait_ready()
+
+    def stop(self, name):
+        self.part(name).stop()
+
+    def restart(self, name):
+        self.stop(name)
+        self.start(name)
+
+    @property
+    def env(self):
+        """Where an outside test finds everything; the names are fixed."""
+        found = {"NXT_GATEWAY_URL": self.gateway.url}
+        found.update({f"NXT_{s.upper()}_URL": self.daemons[s].url for s in SERVICES})
+        found.update({f"NXT_{s.upper()}_OPS_URL": self.daemons[s].ops_url for s in SERVICES})
+        found.update({f"NXT_DB_{s.upper()}": self.postgres.owner_url(s) for s in SERVICES})
+        found.update({"NXT_KAFKA_BROKERS": self.bus.brokers, "NXT_MAIL_URL": self.mail.url,
+                      "NXT_BIN": str(build.binaries(self.preset))})
+        return found
+
+    @property
+    def inner_env(self):
+        """More than `nxt env` promises: for our own tests and benchmarks."""
+        found = {f"NXT_RUNTIME_DB_{s.upper()}": self.postgres.runtime_url(s) for s in SERVICES}
+        return {**self.env, **found, "NXT_HOME": str(self.home.path), "NXT_PRESET": self.preset,
+                "NXT_DB_SUPERUSER": self.postgres.super_url(), "NXT_SMTP_CA_FILE": str(self.mail.ca)}
+
+    # ---- up and down ----
+
+    def up(self, bus=None, ports=None, with_build=True):
+        with self.home.locked():
+            self._assemble()
+            self._choose(bus, ports or {})
+            packages.install_debian({"build", "run"} | ({"kafka"} if self.bus_name == KAFKA else set()))
+            if with_build:
+                build.build(self.preset)
+            self._need_binaries()
+            self._fetch_tools()
+            for part in self.parts.values():
+                part.process.sweep()
+            self.ports.settle(self._is_running)
+            self._start_infrastructure()
+            self._prepare()
+            self._start_daemons()
+            _report("gateway", self.gateway.start, lambda: self.gateway.url)
+
+    def _choose(self, bus, ports):
+        if bus and bus != self.bus_name:
+            self._stop_all([*self.daemons.values(), self.bus])
+        self.home.state.update(bus=bus or self.bus_name, preset=self.preset)
+        self.ports.configure(ports)
+
+    def _need_binaries(self):
+        missing = [d.binary.name for d in self.daemons.values() if not d.binary.exists()]
+        if len(missing) == len(self.daemons):
+            raise NxtError(f"no daemon is built in {build.binaries(self.preset)}; run ./nxt build {self.preset}")
+        if missing:
+            say(f"  not built, left out: {', '.join(missing)}")
+
+    def _fetch_tools(self):
+        packages.npm("run")
+        packages.venv("run")
+        if self.bus_name == KAFKA:
+            packages.kafka_jars()
+
+    def _is_running(self, port_name):
+        owner = {"smtp": "mail", "smtps": "mail", "kafka-controller": "kafka"}.get(port_name)
+        return bool(self.parts[owner or port_name.removesuffix("-ops")].process.pid())
+
+    def _start_infrastructure(self):
+        """The three need nothing of each other. Forking is done by one thread at a time inside Process.start."""
+        reports = {"postgres": lambda: f"127.0.0.1:{self.postgres.port}", self.bus.name: lambda: self.bus.brokers,
+                   "mail": lambda: self.mail.url}
+        with ThreadPoolExecutor(3) as pool:
+            waiting = [pool.submit(_report, name, self.parts[name].start, where) for name, where in reports.items()]
+        for each in waiting:
+            each.result()
+        if self.bus is self.embedded:
+            say(self.embedded.warning)
+
+    def _prepare(self):
+        """Databases, migrations, topics, keys, permissions, mail server: each only where its inputs changed."""
+        if daemons.once(self.home, "databases", "1", self.postgres.make_databases):
+            say(f"  {'databases':<14} {len(SERVICES)} made")
+        self.migrate(always=False)
+        make_topics(self)
+        if self.daemons["identity"].binary.exists():
+            daemons.make_signing_keys(self)
+            daemons.import_permissions(self)
+        if self.daemons["notify"].binary.exists():
+            daemons.configure_smtp(self)
+
+    def migrate(self, always=True):
+        todo = [s for s in SERVICES if always or not self.home.done(f"migrations {s}", migrate.mark(s))]
+        if not todo:
+            return
+        with step("migrations") as note, ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda s: migrate.migrate(s, self.postgres.owner_url(s)), todo))
+            for service in todo:
+                self.home.set_done(f"migrations {service}", migrate.mark(service))
+            note(", ".join(todo))
+
+    def _start_daemons(self):
+        started = [d for d in daemons.built(self) if d.start()]
+        if not started and all(d.ready() for d in daemons.built(self)):
+            return
+        with step("daemons") as note:
+            for daemon in daemons.built(self):
+                daemon.wait_ready()
+            note(", ".join(d.name for d in started) or "ready again")
+
+    def down(self, wipe=False):
+        with self.home.locked():
+            self._assemble()
+            stopped = self._stop_all([self.gateway, *self.daemons.values(), self.mail, self.kafka, self.embedded,
+                                      self.postgres])
+            if wipe:
+                self._wipe()
+        return stopped
+
+    def _stop_all(self, parts):
+        """Together: each has its own grace period. PostgreSQL last, so that the daemons can still commit."""
+        first = [p for p in parts if p is not self.postgres]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            stopped = [p.name for p, was in zip(first, list(pool.map(lambda p: p.stop(), first))) if was]
+        if self.postgres in parts and self.postgres.stop():
+            stopped.append("postgres")
+        return stopped
+
+    def _wipe(self):
+        """Data, logs, secrets and chosen ports; not the tools, which hold nothing of a run."""
+        self.postgres.wipe()
+        for entry in self.home.path.iterdir():
+            if entry.name in ("tools", "test", "lock"):
+                continue
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        self.home.state.clear()
+
+
+def _report(name, start, where):
+    """One line for a part that had to be started; nothing for one that runs."""
+    begun = monotonic()
+    if start():
+        say(f"  {name:<14} {where()} ({monotonic() - begun:.1f} s)")
