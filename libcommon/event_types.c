@@ -12,11 +12,19 @@
 #include "event_types.def"
 #undef EVENT_TYPE
 
-#define EVENT_TYPE(symbol, type, message, service, aggregate, action, status, module_key, hours, \
-		   doc)                                                                           \
+#define EVENT_TYPE(symbol, type, message, publisher, aggregate, key_field, how, outcome, module, \
+		   hours, text)                                                                   \
 	const struct event_type EV_##symbol = {                                                  \
-	    type,       service,  aggregate, EVENT_##action, EVENT_##status,                      \
-	    module_key, &nxtgauge__events__v1__##message##__descriptor, hours, doc,               \
+		.name = type,                                                                     \
+		.service = publisher,                                                             \
+		.noun = aggregate,                                                                \
+		.key = key_field,                                                                 \
+		.action = EVENT_##how,                                                            \
+		.status = EVENT_##outcome,                                                        \
+		.module_key = module,                                                             \
+		.descriptor = &nxtgauge__events__v1__##message##__descriptor,                     \
+		.retention_hours = hours,                                                         \
+		.doc = text,                                                                      \
 	};
 #include "event_types.def"
 #undef EVENT_TYPE

@@ -27,6 +27,7 @@ struct event_type {
 	const char *name;		/* type and topic, "job.submitted" */
 	const char *service;		/* publisher, "marketplace"; "all" = any service */
 	const char *noun;		/* Context.aggregate_type, "job" */
+	const char *key;		/* field and column with the aggregate's id, mostly "id"; or NULL */
 	enum event_action action;	/* a publisher may set another, as a revoked role does */
 	enum event_status status;
 	const char *module_key;		/* audit_logs.module_key */

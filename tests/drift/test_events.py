@@ -106,6 +106,13 @@ def test_table_entries_agree_with_themselves():
         assert entry["service"] in (*SERVICES, "all")
 
 
+def test_key_is_a_field(messages):
+    for event, entry in TABLE.items():
+        if entry["key"] != "NULL":
+            fields = messages[contract.message_name(event)].DESCRIPTOR.fields_by_name
+            assert entry["key"].strip('"') in fields, event
+
+
 def test_context_is_field_one(messages):
     for name in event_messages(messages):
         field = messages[name].DESCRIPTOR.fields_by_number[1]

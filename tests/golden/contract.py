@@ -13,7 +13,7 @@ PROTO = ROOT / "proto"
 PACKAGE = "nxtgauge.events.v1"
 ENTRY = re.compile(
     r"EVENT_TYPE\((?P<symbol>\w+), \"(?P<type>[^\"]+)\",\s+(?P<message>\w+), \"(?P<service>\w+)\",\s+"
-    r"\"(?P<noun>\w+)\",\s+(?P<action>\w+), (?P<status>\w+), \"(?P<module>\w+)\", (?P<hours>\d+),\s+"
+    r"\"(?P<noun>\w+)\", (?P<key>\"\w+\"|NULL),\s+(?P<action>\w+), (?P<status>\w+), \"(?P<module>\w+)\", (?P<hours>\d+),\s+"
     r"\"(?P<doc>.*)\"\)")
 
 

@@ -1,6 +1,5 @@
 /*
  * The event contract in C: the table against its messages, and the golden bytes of every message.
- * Golden files are read from NXT_GOLDEN_DIR, else from the source tree given at compile time.
  */
 #include "event_types.h"
 #include "nxtgauge/events/v1/context.pb-c.h"
@@ -15,8 +14,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#ifndef GOLDEN_DIR
-#define GOLDEN_DIR "tests/golden/events"
+#ifndef NXT_SOURCE_DIR
+#define NXT_SOURCE_DIR "."
 #endif
 
 /* A constant address: this must stand in a static table. */
@@ -100,6 +99,8 @@ test_messages_fit_the_table(void **state)
 		assert_string_equal(first->name, "context");
 		assert_ptr_equal(first->descriptor, &nxtgauge__events__v1__context__descriptor);
 		assert_plain_fields(all[i]->descriptor);
+		assert_true(!all[i]->key || protobuf_c_message_descriptor_get_field_by_name(
+						all[i]->descriptor, all[i]->key));
 		assert_true(all[i]->retention_hours > 0);
 		assert_true(all[i]->doc[0] != '\0');
 	}
@@ -127,12 +128,11 @@ struct bytes {
 static struct bytes
 read_golden(const char *type_name)
 {
-	const char *dir = getenv("NXT_GOLDEN_DIR");
 	char path[1024];
 	struct bytes golden = { NULL, 0 };
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s.bin", dir ? dir : GOLDEN_DIR, type_name);
+	snprintf(path, sizeof(path), NXT_SOURCE_DIR "/tests/golden/events/%s.bin", type_name);
 	f = fopen(path, "rb");
 	if (!f)
 		fail_msg("%s: missing; run tests/golden/make.py", path);
