@@ -40,9 +40,20 @@ WITHOUT_EVENT = {"tracecoin_ledger", "payment_transactions", "approval_logs", "v
 PARENT_KEY = {("portfolio_images", "portfolio_item_id")}
 
 
+# About a person wherever it stands.
+ALWAYS_PERSONAL = {"email", "phone", "old_email", "old_phone", "to_email", "ip_address", "user_agent", "device",
+                   "avatar_url", "resume_file_url", "contact_person_name", "buyer_name", "buyer_address",
+                   "cover_note", "review_text", "feedback_text", "expected_salary_inr", "settings_json"}
+
+
 @pytest.fixture(scope="module")
-def messages():
-    return contract.load_messages()
+def descriptors():
+    return contract.descriptor_set()
+
+
+@pytest.fixture(scope="module")
+def messages(descriptors):
+    return contract.load_messages(descriptors)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +140,13 @@ def test_nothing_that_protobuf_c_handles_poorly(messages):
 def test_no_secret_in_any_event(messages):
     for name, cls in messages.items():
         assert SECRET_COLUMNS.isdisjoint(cls.DESCRIPTOR.fields_by_name), name
+
+
+def test_personal_fields_are_marked(descriptors):
+    comments = contract.field_comments(descriptors)
+    assert len(comments) > 1000, "the comments were not understood"
+    assert [place for place, text in comments.items()
+            if place[1] in ALWAYS_PERSONAL and not text.strip().startswith("PERSONAL.")] == []
 
 
 def target_tables(text):

@@ -35,14 +35,25 @@ def descriptor_set():
     """Everything under proto/ with what it imports, as protoc describes it."""
     with tempfile.NamedTemporaryFile(suffix=".binpb") as out:
         files = sorted(str(p.relative_to(PROTO)) for p in PROTO.rglob("*.proto"))
-        subprocess.run(["protoc", f"-I{PROTO}", "--include_imports", f"--descriptor_set_out={out.name}", *files],
-                       check=True)
+        subprocess.run(["protoc", f"-I{PROTO}", "--include_imports", "--include_source_info",
+                        f"--descriptor_set_out={out.name}", *files], check=True)
         return descriptor_pb2.FileDescriptorSet.FromString(Path(out.name).read_bytes())
 
 
-def load_messages():
+def field_comments(files):
+    """{(message, field): its comment} of all messages of the package."""
+    comments = {}
+    for file in (file for file in files.file if file.package == PACKAGE):
+        for place in file.source_code_info.location:
+            if len(place.path) == 4 and (place.path[0], place.path[2]) == (4, 2):  # message, field
+                message = file.message_type[place.path[1]]
+                comments[message.name, message.field[place.path[3]].name] = (
+                    place.leading_comments + place.trailing_comments)
+    return comments
+
+
+def load_messages(files):
     """{short name: message class} of all messages of the package."""
-    files = descriptor_set()
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:
         pool.Add(file)

@@ -81,7 +81,7 @@ def write_golden(folder, event, message_class):
 def main():
     folder = Path(__file__).resolve().parent / "events"
     folder.mkdir(exist_ok=True)
-    messages = contract.load_messages()
+    messages = contract.load_messages(contract.descriptor_set())
     for event in contract.event_table():
         if "--all" in sys.argv or not (folder / f"{event}.bin").exists():
             write_golden(folder, event, messages[contract.message_name(event)])
