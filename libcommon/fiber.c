@@ -40,6 +40,7 @@ struct fiber {
 	unsigned valgrind_id;
 	enum fiber_state state;
 	bool cancelled;
+	bool unmoved;			/* in fiber_wait: cancellation must not end it */
 	enum fiber_wake result;
 	const char *name, *why;		/* for the gdb script */
 	void (*fn)(void *arg);
@@ -232,6 +233,7 @@ fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 	f->fn = fn;
 	f->arg = arg;
 	f->cancelled = false;
+	f->unmoved = false;
 	f->queued_on = NULL;
 	getcontext(&f->context);
 	f->context.uc_stack.ss_sp = f->stack;
@@ -308,6 +310,20 @@ fiber_park(const char *why, int timeout_ms)
 }
 
 void
+fiber_wait(const char *why)
+{
+	struct fiber *f = fibers.current;
+
+	if (f == NULL)
+		abort();
+	f->why = why;
+	f->unmoved = true;
+	f->state = FIBER_PARKED;
+	switch_back(f, false);
+	f->unmoved = false;
+}
+
+void
 fiber_wake(struct fiber *f)
 {
 	end_wait(f, FIBER_DONE);
@@ -317,7 +333,8 @@ void
 fiber_cancel(struct fiber *f)
 {
 	f->cancelled = true;
-	end_wait(f, FIBER_CANCELLED);
+	if (!f->unmoved)
+		end_wait(f, FIBER_CANCELLED);
 }
 
 enum fiber_wake

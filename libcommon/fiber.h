@@ -26,6 +26,11 @@ struct fiber *fiber_self(void);	/* NULL on the loop's own stack */
  * without limit (only for fibers that live as long as the process).
  */
 enum fiber_wake fiber_park(const char *why, int timeout_ms);
+/*
+ * Parks until fiber_wake and nothing else: for the short wait for something that uses the
+ * fiber's stack and surely ends. A cancellation meanwhile takes effect at the next park.
+ */
+void fiber_wait(const char *why);
 /* Makes a parked fiber runnable; a second wake before it ran is ignored. */
 void fiber_wake(struct fiber *f);
 /* Ends the wait of a parked fiber with FIBER_CANCELLED, now or at its next park. */

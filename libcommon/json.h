@@ -10,6 +10,7 @@ struct arena;
 struct error;
 
 #define JSON_DEPTH_MAX 32
+#define JSON_VALUES_MAX 20000	/* a value costs up to 250 bytes of memory, whatever its text */
 
 /*
  * Parses one JSON object (any value where any is set): valid UTF-8, no U+0000, no lone surrogate, no
