@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "event_types.h"
+#include "nxtgauge/events/v1/context.pb-c.h"
 
 struct arena;
 struct error;

@@ -1,0 +1,96 @@
+/*
+ * From the events of a unit to rows of outbox_events, in the unit's own transaction.
+ *
+ * The sequence value is taken by this INSERT, while the aggregate's row is locked: for one
+ * aggregate, order of seq is order of commit.
+ */
+#include <string.h>
+
+#include "arena.h"
+#include "db.h"
+#include "event_internal.h"
+#include "metrics.h"
+#include "request.h"
+
+#define PAYLOAD_MAX 900000	/* brokers take 1 MiB with headers unless told otherwise */
+
+/* APPROVE or REJECT for a decision; a change whose kind nobody named is an UPDATE. */
+static void
+settle_action(struct event *ev)
+{
+	const ProtobufCFieldDescriptor *f = message_field(ev->message, "decision");
+	const char *decision = NULL;
+
+	if (ev->context->action[0] != '\0')
+		return;
+	if (f != NULL && f->type == PROTOBUF_C_TYPE_STRING)
+		decision = *(char **)message_member(ev->message, f);
+	if (ev->type->action == EVENT_BY_DECISION && decision != NULL)
+		event_action(ev, strcmp(decision, "APPROVED") == 0 ? "APPROVE" : "REJECT");
+	else
+		event_action(ev, "UPDATE");
+}
+
+static int
+pack(struct request *rq, struct event *ev, const uint8_t **ret_bytes, size_t *ret_len)
+{
+	size_t len;
+	uint8_t *bytes;
+
+	settle_action(ev);
+	len = protobuf_c_message_get_packed_size(ev->message);
+	if (len > PAYLOAD_MAX) {
+		return fail(rq, ERR_TOO_LARGE, "this change is too large to be published: %s",
+		    ev->type->name);
+	}
+	bytes = arena_alloc(rq->arena, len);
+	protobuf_c_message_pack(ev->message, bytes);
+	*ret_bytes = bytes;
+	*ret_len = len;
+	return 0;
+}
+
+static const char *
+headers_json(struct request *rq, const struct event *ev)
+{
+	return ev->traceparent == NULL ? "{}" :
+	    arena_printf(rq->arena, "{\"traceparent\": \"%s\"}", ev->traceparent);
+}
+
+/* created_at is the event's own time, which the relay sends as ce_time. */
+int
+outbox_write(struct request *rq)
+{
+	struct db_array *id = db_array_new(rq->arena, DB_UUID);
+	struct db_array *aggregate_type = db_array_new(rq->arena, DB_TEXT);
+	struct db_array *aggregate_id = db_array_new(rq->arena, DB_UUID);
+	struct db_array *type = db_array_new(rq->arena, DB_TEXT);
+	struct db_array *payload = db_array_new(rq->arena, DB_BYTEA);
+	struct db_array *headers = db_array_new(rq->arena, DB_JSONB);
+	struct db_array *created_at = db_array_new(rq->arena, DB_TIMESTAMPTZ);
+	int64_t n = 0;
+
+	for (struct event *ev = rq->events; ev != NULL; ev = ev->next, n++) {
+		const uint8_t *bytes;
+		size_t len;
+
+		if (pack(rq, ev, &bytes, &len) < 0)
+			return -1;
+		db_array_add_text(id, ev->context->event_id);
+		db_array_add_text(aggregate_type, ev->type->noun);
+		db_array_add_text(aggregate_id, ev->aggregate_id);
+		db_array_add_text(type, ev->type->name);
+		db_array_add_bytes(payload, bytes, len);
+		db_array_add_text(headers, headers_json(rq, ev));
+		db_array_add_int(created_at, ev->occurred_us);
+	}
+	if (n == 0)
+		return 0;
+	db_queue(rq, "INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, "
+	    "headers, created_at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], "
+	    "$4::text[], $5::bytea[], $6::jsonb[], $7::timestamptz[])",
+	    db_arrays(rq->arena, 7, id, aggregate_type, aggregate_id, type, payload, headers,
+	    created_at));
+	metric_add(M_OUTBOX_WRITTEN, n);
+	return 0;
+}
