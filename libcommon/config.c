@@ -32,6 +32,7 @@ static const struct option common_options[] = {
 	{ "SECRETS_DIR", OPT_TEXT, "", 0, 0, "Folder of named secrets, one file each; NXT_SECRET_<NAME> in the environment goes first." },
 	{ "STATE_DIR", OPT_TEXT, "", 0, 0, "Folder for last good copies (JWKS); unset: none are kept." },
 	{ "TOKEN_KEY", OPT_SECRET, "", 0, 0, "Encrypts one-time tokens between identity and notify; 64 hex digits." },
+	{ "TRUSTED_PROXIES", OPT_TEXT, "", 0, 0, "Addresses whose X-Forwarded-For counts, comma between several: the gateway's." },
 	{ "TOPIC_PREFIX", OPT_TEXT, "", 0, 0, "Before every topic's name, on shared clusters." },
 	{ "WORK_THREADS", OPT_INT, "2", 1, 64, "Threads for what would block the loop: password hashing, PDF." },
 	{ 0 }

@@ -123,7 +123,37 @@ log_problem(const struct request *rq)
 
 /* ---- the steps before the handler ---- */
 
-static int
+static bool
+is_trusted_proxy(const char *peer)
+{
+	size_t n = strlen(peer);
+
+	for (const char *p = config_text("TRUSTED_PROXIES"); *p != '\0'; p += strcspn(p, ",")) {
+		p += *p == ',';
+		if (strncmp(p, peer, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* X-Forwarded-For counts only from the gateway; its last entry is the gateway's own word. */
+static const char *
+client_address(struct request *rq)
+{
+	const char *peer = http_peer(rq->http);
+	const char *forwarded = http_header(rq->http, "x-forwarded-for"), *last;
+
+	if (forwarded == NULL || !is_trusted_proxy(peer))
+		return peer;
+	last = strrchr(forwarded, ',');
+	last = last == NULL ? forwarded : last + 1;
+	while (*last == ' ')
+		last++;
+	return strlen(last) > 0 && strlen(last) <= 45 &&
+	    strspn(last, "0123456789abcdefABCDEF.:") == strlen(last) ? last : peer;
+}
+
+static void
 identify(struct request *rq)
 {
 	struct http_request *hr = rq->http;
@@ -135,7 +165,6 @@ identify(struct request *rq)
 	    strlen(rq->user_agent) > 500))
 		rq->user_agent = NULL;
 	rq->ip_address = client_address(rq);
-	return 0;
 }
 
 static int

@@ -15,8 +15,6 @@ void traceparent_child(const char *parent, char out[TRACEPARENT_TEXT]);
  * be NULL). A request id that is no UUID is kept as request_ref (printable ASCII, at most 128) and
  * a UUID made. correlation_id is the trace id in UUID form, so one word joins logs, events and mails.
  */
-/* The client's address: X-Forwarded-For's last entry where the peer is the loopback (the gateway), else the peer. */
-const char *client_address(struct request *rq);
 void trace_from_http(struct request *rq, const char *x_request_id, const char *traceparent);
 
 #endif

@@ -47,6 +47,7 @@ class Daemon:
             "NXT_PUBLIC_URL": self.stack.gateway.url,
             "NXT_SECRETS_DIR": str(self.home / "secrets"),
             "NXT_BUS": self.stack.bus_name,
+            "NXT_TRUSTED_PROXIES": "127.0.0.1",
         }
         if self.service == "identity":
             env["NXT_SIGNING_KEYS_DIR"] = str(self.folder / "keys")
