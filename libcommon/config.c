@@ -24,6 +24,7 @@ static const struct option common_options[] = {
 	{ "DRAIN_MS", OPT_MS, "20000", 0, 600000, "After SIGTERM: how long running work may take to end." },
 	{ "JWKS_URL", OPT_TEXT, "", 0, 0, "Where the keys that verify access tokens are fetched; unused by identity." },
 	{ "KAFKA_BROKERS", OPT_TEXT, "127.0.0.1:9092", 0, 0, "host:port, comma between several." },
+	{ "LINGER_MS", OPT_MS, "100", 0, 60000, "After SIGTERM: how long new connections are still taken, until load balancers know." },
 	{ "LISTEN", OPT_LISTEN, "", 0, 0, "host:port of the API; port 0 takes a free one." },
 	{ "LOG_LEVEL", OPT_TEXT, "info", 0, 0, "debug, info, warn or error." },
 	{ "OPS_LISTEN", OPT_LISTEN, "", 0, 0, "host:port of probes and metrics; never public." },

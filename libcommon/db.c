@@ -28,6 +28,8 @@ struct db_tx {
 
 /* ---- the pool ---- */
 
+static struct db *pools;	/* all that are open; two in a daemon: requests and the relay */
+
 struct db *
 db_open(struct event_base *base, const char *url, const char *application_name, const char *options,
     const struct db_limits *limits)
@@ -41,6 +43,8 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 	db->limits = *limits;
 	db->readers = xcalloc(limits->readers, sizeof(*db->readers));
 	fiber_queue_init(&db->lease);
+	db->next = pools;
+	pools = db;
 	for (unsigned i = 0; i < limits->readers; i++) {
 		db->readers[i] = db_conn_new(db, true);
 		db_conn_connect(db->readers[i]);
@@ -56,6 +60,11 @@ db_close(struct db *db)
 	if (db == NULL)
 		return;
 	db->closing = true;
+	for (struct db **p = &pools; *p != NULL; p = &(*p)->next)
+		if (*p == db) {
+			*p = db->next;
+			break;
+		}
 	for (unsigned i = 0; i < db->limits.readers; i++)
 		db_conn_free(db->readers[i]);
 	for (c = db->writers; c != NULL; c = next) {
@@ -80,10 +89,11 @@ db_is_up(const struct db *db)
 }
 
 void
-db_flush_turn(struct db *db)
+db_flush_turn(void)
 {
-	for (unsigned i = 0; i < db->limits.readers; i++)
-		db_conn_sync(db->readers[i]);
+	for (struct db *db = pools; db != NULL; db = db->next)
+		for (unsigned i = 0; i < db->limits.readers; i++)
+			db_conn_sync(db->readers[i]);
 }
 
 static int

@@ -32,7 +32,7 @@ struct db *db_open(struct event_base *base, const char *url, const char *applica
     const char *options, const struct db_limits *limits);
 void db_close(struct db *db);
 bool db_is_up(const struct db *db);	/* a connection answered lately */
-void db_flush_turn(struct db *db);	/* end of a turn: send what was queued */
+void db_flush_turn(void);	/* end of a turn: every pool sends what was queued */
 
 /* ---- results ---- */
 struct db_result;	/* lives in the request's arena */

@@ -87,6 +87,7 @@ struct db {
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	bool closing;
+	struct db *next;
 };
 
 #endif

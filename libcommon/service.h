@@ -60,5 +60,6 @@ struct event_base *service_base(void);
 /* Runs fn on a fiber as a unit of its own (actor CRON), in a transaction, for background senders. */
 void service_spawn(const char *name, void (*fn)(void *arg), void *arg);
 bool service_stopping(void);
+bool service_has_role(const char *role);	/* api, relay or consumer, by the option ROLES */
 
 #endif
