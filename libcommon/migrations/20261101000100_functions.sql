@@ -25,7 +25,7 @@ GRANT SELECT ON schema_migrations TO nxt_runtime;
 -- A value that stays the same passes, and so does an INSERT with NULL.
 -- Refusal: SQLSTATE NX001, with table and column in their own error fields, the pair as detail.
 CREATE FUNCTION status_guard() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
 	was text;
 	becomes text;
@@ -56,7 +56,7 @@ $$;
 -- Stops UPDATE, DELETE and TRUNCATE of an insert-only table, for its owner too.
 -- Refusal: SQLSTATE NX002.
 CREATE FUNCTION refuse_change() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
 	RAISE EXCEPTION 'table % is insert-only: % refused', TG_TABLE_NAME, TG_OP
 		USING ERRCODE = 'NX002', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;

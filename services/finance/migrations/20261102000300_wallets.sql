@@ -37,7 +37,7 @@ CREATE INDEX tracecoin_ledger_wallet_id_idx ON tracecoin_ledger (wallet_id, crea
 -- before, whoever writes. Two writers that did not lock the wallet collide on (wallet_id, sequence).
 -- Refusal: SQLSTATE NX003.
 CREATE FUNCTION tracecoin_ledger_continue() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
 	previous_sequence bigint;
 	previous_balance bigint;
