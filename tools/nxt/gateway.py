@@ -105,7 +105,10 @@ class Gateway:
         """Returns whether it had to be started."""
         routes = {d.service: d.printed("routes") for d in daemons.built(self.stack)}
         daemons.merged_openapi(self.stack)
-        text = self.configuration(routes)
+        return self.run(self.configuration(routes))
+
+    def run(self, text):
+        """nginx with exactly this configuration."""
         conf = self.home / "gateway/nginx.conf"
         nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         argv = [nginx, "-p", str(self.home / "gateway"), "-c", str(conf), "-e", "stderr", "-g", "daemon off;"]

@@ -168,7 +168,8 @@ class Http(BaseHTTPRequestHandler):
 def smtp(handler, behaviour, tls, implicit):
     def authenticate(server, session, envelope, mechanism, data):
         right = (behaviour["username"].encode(), behaviour["password"].encode())
-        return AuthResult(success=(data.login, data.password) == right)
+        ok = (data.login, data.password) == right
+        return AuthResult(success=ok, handled=ok)
 
     def make():
         # On the TLS port the connection is already safe, and STARTTLS inside TLS is not a thing.

@@ -94,7 +94,7 @@ def pytest(folder, stack=None, words=None, report=None, seconds=3600):
            "PYTHONDONTWRITEBYTECODE": "1", "NXT_SHARED": str(SHARED), "NXT_BUF": str(packages.buf()),
            "PATH": f"/usr/lib/postgresql/15/bin:{os.environ['PATH']}"}
     argv = [str(packages.venv("test")), "-m", "pytest", f"tests/{folder}", "-q", "-p", "no:cacheprovider",
-            "--timeout=300", f"--junitxml={file}", *(["-k", words] if words else [])]
+            "--timeout=120", f"--junitxml={file}", *(["-k", words] if words else [])]
     try:
         subprocess.run(argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, timeout=seconds)
     except subprocess.TimeoutExpired:
