@@ -148,9 +148,10 @@ static void
 follow(void *arg)
 {
 	(void)arg;
-	do
+	do {
 		poll_once();
-	while (!service_stopping() &&
+		auth_forget_expired();
+	} while (!service_stopping() &&
 	    fiber_sleep(follower.loaded ? POLL_MS : RETRY_MS) == FIBER_DONE);
 }
 
