@@ -31,10 +31,12 @@ bool auth_access_loaded(void);
  * -1: refused with ERR_BAD_TOKEN or ERR_TOKEN_STALE.
  */
 int auth_caller(struct request *rq, const char *authorization);
+/* Frees expired tokens of the cache, a slice of it per call; the follower calls it each second. */
+void auth_forget_expired(void);
 /* As caller_has_permission, for a list of role keys. */
 bool access_roles_hold(const char *const *role_keys, const char *permission);
 
-/* Claims of an access token, as identity signs them (auth_token.c there) and auth_caller reads them. */
+/* Claims of an access token, as identity signs them (signing_keys.c there) and auth_caller reads them. */
 struct access_claims {
 	const char *sub, *sid, *account_type, *employee_id, *department_id, *client;
 	const char *const *role_keys;	/* NULL-terminated */
@@ -44,5 +46,8 @@ struct access_claims {
 };
 #define AUTH_ISSUER "nxtgauge"
 #define AUTH_AUDIENCE "nxtgauge-api"
+#define AUTH_MAX_LIFETIME_S 900	/* longer ones are refused: facts older than this are forgotten */
+#define AUTH_LEEWAY_S 5		/* between our clock and identity's */
+#define AUTH_ROLES_MAX 32
 
 #endif

@@ -16,7 +16,7 @@ struct event_base;
 
 /* Cheap; libcurl itself starts with the first transfer. */
 void curl_loop_init(struct event_base *base);
-/* Ends every running transfer with CURLE_ABORTED_BY_CALLBACK. */
+/* Ends every running transfer with CURLE_ABORTED_BY_CALLBACK; called again when none is left, frees libcurl. */
 void curl_loop_shutdown(void);
 /*
  * Runs the transfer to its end and returns libcurl's verdict; CURLE_OPERATION_TIMEDOUT after
