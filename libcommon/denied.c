@@ -13,7 +13,7 @@ static int
 add_denied(struct request *rq, void *arg)
 {
 	const struct request *was = arg;
-	struct event *ev = event_add(rq, &EV_ACCESS_DENIED, was->caller.user_id, 0);
+	struct event_out *ev = event_publish(rq, &EV_ACCESS_DENIED, was->caller.user_id, 0);
 
 	event_set_text(ev, "method", was->route->method);
 	event_set_text(ev, "route", was->route->path);

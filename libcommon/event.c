@@ -20,7 +20,7 @@ typedef Nxtgauge__Events__V1__FieldChange FieldChange;
 
 /* A field that is not there, or of another kind, is a fault of the program. */
 static void
-misuse(const struct event *ev, const char *field, const char *why)
+misuse(const struct event_out *ev, const char *field, const char *why)
 {
 	fprintf(stderr, "{\"level\":\"error\",\"msg\":\"%s has no field %s that takes %s\"}\n",
 	    ev->message->descriptor->name, field, why);
@@ -28,7 +28,7 @@ misuse(const struct event *ev, const char *field, const char *why)
 }
 
 static const ProtobufCFieldDescriptor *
-field_of(const struct event *ev, const char *name, ProtobufCType type, bool repeated,
+field_of(const struct event_out *ev, const char *name, ProtobufCType type, bool repeated,
     const char *why)
 {
 	const ProtobufCFieldDescriptor *f = message_field(ev->message, name);
@@ -54,7 +54,7 @@ actor_name(enum actor_type actor)
 }
 
 static void
-fill_actor(struct event *ev, const struct request *rq)
+fill_actor(struct event_out *ev, const struct request *rq)
 {
 	Nxtgauge__Events__V1__Actor *actor =
 	    (void *)message_new(ev->arena, &nxtgauge__events__v1__actor__descriptor);
@@ -73,7 +73,7 @@ fill_actor(struct event *ev, const struct request *rq)
 }
 
 static void
-fill_context(struct event *ev, const struct request *rq, int64_t aggregate_version)
+fill_context(struct event_out *ev, const struct request *rq, int64_t aggregate_version)
 {
 	Nxtgauge__Events__V1__Context *c = ev->context;
 	const char *action = event_action_name(ev->type->action);
@@ -97,11 +97,11 @@ fill_context(struct event *ev, const struct request *rq, int64_t aggregate_versi
 	fill_actor(ev, rq);
 }
 
-struct event *
-event_add(struct request *rq, const struct event_type *type, const char *aggregate_id,
+struct event_out *
+event_publish(struct request *rq, const struct event_type *type, const char *aggregate_id,
     int64_t aggregate_version)
 {
-	struct event *ev = arena_alloc(rq->arena, sizeof(*ev)), **tail = &rq->events;
+	struct event_out *ev = arena_alloc(rq->arena, sizeof(*ev)), **tail = &rq->events;
 
 	ev->arena = rq->arena;
 	ev->type = type;
@@ -121,7 +121,7 @@ event_add(struct request *rq, const struct event_type *type, const char *aggrega
 }
 
 void
-event_recipient(struct event *ev, const char *user_id)
+event_recipient(struct event_out *ev, const char *user_id)
 {
 	Nxtgauge__Events__V1__Context *c = ev->context;
 
@@ -136,38 +136,38 @@ event_recipient(struct event *ev, const char *user_id)
 }
 
 void
-event_entity(struct event *ev, const char *entity_type, const char *entity_id)
+event_entity(struct event_out *ev, const char *entity_type, const char *entity_id)
 {
 	ev->context->entity_type = message_text(ev->arena, entity_type);
 	ev->context->entity_id = message_text(ev->arena, entity_id);
 }
 
 void
-event_label(struct event *ev, const char *label)
+event_label(struct event_out *ev, const char *label)
 {
 	ev->context->entity_label = message_text(ev->arena, label);
 }
 
 void
-event_summary(struct event *ev, const char *summary)
+event_summary(struct event_out *ev, const char *summary)
 {
 	ev->context->summary = message_text(ev->arena, summary);
 }
 
 void
-event_action(struct event *ev, const char *action)
+event_action(struct event_out *ev, const char *action)
 {
 	ev->context->action = message_text(ev->arena, action);
 }
 
 void
-event_failed(struct event *ev)
+event_failed(struct event_out *ev)
 {
 	ev->context->status = message_text(ev->arena, event_status_name(EVENT_FAILED));
 }
 
 void
-event_change(struct event *ev, const char *field, const char *old_value, const char *new_value,
+event_change(struct event_out *ev, const char *field, const char *old_value, const char *new_value,
     bool personal)
 {
 	Nxtgauge__Events__V1__Context *c = ev->context;
@@ -186,7 +186,7 @@ event_change(struct event *ev, const char *field, const char *old_value, const c
 /* ---- payload ---- */
 
 void
-event_set_text(struct event *ev, const char *field, const char *value)
+event_set_text(struct event_out *ev, const char *field, const char *value)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_STRING, false, "a text");
@@ -195,7 +195,7 @@ event_set_text(struct event *ev, const char *field, const char *value)
 }
 
 void
-event_set_int(struct event *ev, const char *field, int64_t value)
+event_set_int(struct event_out *ev, const char *field, int64_t value)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_INT64, false, "an integer");
@@ -204,7 +204,7 @@ event_set_int(struct event *ev, const char *field, int64_t value)
 }
 
 void
-event_set_bool(struct event *ev, const char *field, bool value)
+event_set_bool(struct event_out *ev, const char *field, bool value)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_BOOL, false, "a truth value");
@@ -213,7 +213,7 @@ event_set_bool(struct event *ev, const char *field, bool value)
 }
 
 void
-event_set_bytes(struct event *ev, const char *field, const void *p, size_t n)
+event_set_bytes(struct event_out *ev, const char *field, const void *p, size_t n)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_BYTES, false, "bytes");
@@ -224,7 +224,7 @@ event_set_bytes(struct event *ev, const char *field, const void *p, size_t n)
 }
 
 void
-event_set_time(struct event *ev, const char *field, int64_t wall_us)
+event_set_time(struct event_out *ev, const char *field, int64_t wall_us)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_MESSAGE, false, "a time");
@@ -235,7 +235,7 @@ event_set_time(struct event *ev, const char *field, int64_t wall_us)
 }
 
 void
-event_add_text(struct event *ev, const char *field, const char *value)
+event_add_text(struct event_out *ev, const char *field, const char *value)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_STRING, true, "several texts");
@@ -244,12 +244,12 @@ event_add_text(struct event *ev, const char *field, const char *value)
 	    message_text(ev->arena, value);
 }
 
-struct event *
-event_add_message(struct event *ev, const char *field)
+struct event_out *
+event_add_message(struct event_out *ev, const char *field)
 {
 	const ProtobufCFieldDescriptor *f =
 	    field_of(ev, field, PROTOBUF_C_TYPE_MESSAGE, true, "several messages");
-	struct event *element = arena_alloc(ev->arena, sizeof(*element));
+	struct event_out *element = arena_alloc(ev->arena, sizeof(*element));
 
 	element->arena = ev->arena;
 	element->message = message_new(ev->arena, f->descriptor);
@@ -262,7 +262,7 @@ event_add_message(struct event *ev, const char *field)
 
 /* An array column's value is JSON text; elements that are no texts do not occur. */
 static void
-fill_texts(struct event *ev, const ProtobufCFieldDescriptor *f, const char *json)
+fill_texts(struct event_out *ev, const ProtobufCFieldDescriptor *f, const char *json)
 {
 	json_t *items = json_loads(json, 0, NULL), *v;
 	size_t i;
@@ -274,7 +274,7 @@ fill_texts(struct event *ev, const ProtobufCFieldDescriptor *f, const char *json
 }
 
 static void
-fill_field(struct event *ev, const ProtobufCFieldDescriptor *f, const char *value)
+fill_field(struct event_out *ev, const ProtobufCFieldDescriptor *f, const char *value)
 {
 	int64_t us;
 
@@ -303,7 +303,7 @@ fill_field(struct event *ev, const ProtobufCFieldDescriptor *f, const char *valu
 }
 
 void
-event_fill_from_row(struct event *ev, const struct row *row)
+event_fill_from_row(struct event_out *ev, const struct row *row)
 {
 	for (const struct column *c = row_resource(row)->columns; c->name != NULL; c++) {
 		const ProtobufCFieldDescriptor *f = message_field(ev->message, c->name);

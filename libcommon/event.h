@@ -19,33 +19,33 @@ struct error;
 struct request;
 struct row;
 
-/* ---- publishing ---- */
-struct event;
+/* ---- publishing (libevent has taken the names struct event and event_add) ---- */
+struct event_out;
 /*
  * Adds an event to the unit; it is written to outbox_events with the commit. Context is filled
  * from the request: ids, actor, source, correlation, trace. `aggregate_id` is a UUID and the Kafka key.
  */
-struct event *event_add(struct request *rq, const struct event_type *type, const char *aggregate_id,
+struct event_out *event_publish(struct request *rq, const struct event_type *type, const char *aggregate_id,
     int64_t aggregate_version);
-void event_set_text(struct event *ev, const char *field, const char *value);	/* NULL leaves it empty */
-void event_set_int(struct event *ev, const char *field, int64_t value);
-void event_set_bool(struct event *ev, const char *field, bool value);
-void event_set_bytes(struct event *ev, const char *field, const void *p, size_t n);
-void event_set_time(struct event *ev, const char *field, int64_t wall_us);
-void event_add_text(struct event *ev, const char *field, const char *value);	/* repeated string */
+void event_set_text(struct event_out *ev, const char *field, const char *value);	/* NULL leaves it empty */
+void event_set_int(struct event_out *ev, const char *field, int64_t value);
+void event_set_bool(struct event_out *ev, const char *field, bool value);
+void event_set_bytes(struct event_out *ev, const char *field, const void *p, size_t n);
+void event_set_time(struct event_out *ev, const char *field, int64_t wall_us);
+void event_add_text(struct event_out *ev, const char *field, const char *value);	/* repeated string */
 /* Appends an element to a repeated message field and returns a handle for event_set_… on it. */
-struct event *event_add_message(struct event *ev, const char *field);
+struct event_out *event_add_message(struct event_out *ev, const char *field);
 /* Every message field that a non-secret column of the row is named after. */
-void event_fill_from_row(struct event *ev, const struct row *row);
+void event_fill_from_row(struct event_out *ev, const struct row *row);
 /* Context */
-void event_recipient(struct event *ev, const char *user_id);	/* whom notify tells; NULL ignored, no doubles */
-void event_entity(struct event *ev, const char *entity_type, const char *entity_id);
-void event_label(struct event *ev, const char *label);
-void event_summary(struct event *ev, const char *summary);
-void event_action(struct event *ev, const char *action);	/* CREATE, UPDATE, DELETE, APPROVE, REJECT */
-void event_failed(struct event *ev);				/* status FAILED: a refused action */
+void event_recipient(struct event_out *ev, const char *user_id);	/* whom notify tells; NULL ignored, no doubles */
+void event_entity(struct event_out *ev, const char *entity_type, const char *entity_id);
+void event_label(struct event_out *ev, const char *label);
+void event_summary(struct event_out *ev, const char *summary);
+void event_action(struct event_out *ev, const char *action);	/* CREATE, UPDATE, DELETE, APPROVE, REJECT */
+void event_failed(struct event_out *ev);				/* status FAILED: a refused action */
 /* One changed field for audit_log_changes; class from the column's flags. Secrets abort. */
-void event_change(struct event *ev, const char *field, const char *old_value, const char *new_value,
+void event_change(struct event_out *ev, const char *field, const char *old_value, const char *new_value,
     bool personal);
 /* Writes all events of the unit as one queued INSERT into outbox_events. Called before commit. */
 int outbox_write(struct request *rq);

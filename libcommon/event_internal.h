@@ -4,7 +4,7 @@
 
 #include "event.h"
 
-struct event {
+struct event_out {
 	struct arena *arena;
 	const struct event_type *type;	/* NULL in a handle on an element of a repeated field */
 	const char *aggregate_id;
@@ -12,7 +12,7 @@ struct event {
 	const char *traceparent;
 	ProtobufCMessage *message;
 	Nxtgauge__Events__V1__Context *context;
-	struct event *next;
+	struct event_out *next;
 };
 
 /* A zeroed message with its defaults, in the arena. */

@@ -16,7 +16,7 @@
 
 /* APPROVE or REJECT for a decision; a change whose kind nobody named is an UPDATE. */
 static void
-settle_action(struct event *ev)
+settle_action(struct event_out *ev)
 {
 	const ProtobufCFieldDescriptor *f = message_field(ev->message, "decision");
 	const char *decision = NULL;
@@ -32,7 +32,7 @@ settle_action(struct event *ev)
 }
 
 static int
-pack(struct request *rq, struct event *ev, const uint8_t **ret_bytes, size_t *ret_len)
+pack(struct request *rq, struct event_out *ev, const uint8_t **ret_bytes, size_t *ret_len)
 {
 	size_t len;
 	uint8_t *bytes;
@@ -51,7 +51,7 @@ pack(struct request *rq, struct event *ev, const uint8_t **ret_bytes, size_t *re
 }
 
 static const char *
-headers_json(struct request *rq, const struct event *ev)
+headers_json(struct request *rq, const struct event_out *ev)
 {
 	return ev->traceparent == NULL ? "{}" :
 	    arena_printf(rq->arena, "{\"traceparent\": \"%s\"}", ev->traceparent);
@@ -70,7 +70,7 @@ outbox_write(struct request *rq)
 	struct db_array *created_at = db_array_new(rq->arena, DB_TIMESTAMPTZ);
 	int64_t n = 0;
 
-	for (struct event *ev = rq->events; ev != NULL; ev = ev->next, n++) {
+	for (struct event_out *ev = rq->events; ev != NULL; ev = ev->next, n++) {
 		const uint8_t *bytes;
 		size_t len;
 

@@ -34,7 +34,7 @@ state_event(const struct resource *res)
 static void
 publish(struct request *rq, const struct resource *res, struct row *row)
 {
-	struct event *ev = event_add(rq, state_event(res), row_id(row), row_version(row));
+	struct event_out *ev = event_publish(rq, state_event(res), row_id(row), row_version(row));
 
 	event_fill_from_row(ev, row);
 	event_action(ev, "UPDATE");

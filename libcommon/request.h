@@ -18,7 +18,7 @@
 
 struct db;
 struct db_tx;
-struct event;
+struct event_out;
 struct http_request;
 struct resource;
 struct route;
@@ -96,7 +96,7 @@ struct request {
 
 	struct db *db;
 	struct db_tx *tx;		/* open transaction, or NULL */
-	struct event *events;		/* to be published with the commit, in order */
+	struct event_out *events;		/* to be published with the commit, in order */
 	struct problem problem;
 	struct reply reply;
 	bool commit_refusal;		/* refused, but the transaction is committed (refuse_and_commit) */

@@ -183,7 +183,7 @@ int row_transition(struct request *rq, struct row *row, const char *verb);
 /* SHA-256 (hex) of the RFC 8785 form of the COL_JUDGED columns: which version was judged. */
 const char *row_content_hash(struct request *rq, const struct row *row);
 /* The event that the running change will publish, for guards to add payload to. */
-struct event *row_event(struct request *rq, struct row *row);
+struct event_out *row_event(struct request *rq, struct row *row);
 /* The row as JSON text as the caller may see it. */
 const char *row_json(struct request *rq, const struct row *row);
 /* The resource's path, "/v1/job-applications". */

@@ -131,7 +131,7 @@ row_resource(const struct row *row)
 	return row->plan->res;
 }
 
-struct event *
+struct event_out *
 row_event(struct request *rq, struct row *row)
 {
 	(void)rq;

@@ -26,7 +26,7 @@ struct row {
 	const char **values;	/* by column number, PostgreSQL's text; arrays as JSON */
 	const char **stored;	/* as loaded; NULL in a new row */
 	bool is_owner, is_visible;	/* for the caller */
-	struct event *event;	/* of the running change */
+	struct event_out *event;	/* of the running change */
 	bool in_transition;	/* status columns may be written */
 };
 

@@ -45,7 +45,7 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 	row->event = NULL;
 	if (type == NULL)
 		return;
-	row->event = event_add(rq, type, row_id(row), version);
+	row->event = event_publish(rq, type, row_id(row), version);
 	if (type == row->plan->res->changed)
 		event_action(row->event, action);
 }
@@ -197,5 +197,5 @@ row_remove(struct request *rq, struct row *row)
 	if (row->event == NULL)
 		row_open_event(rq, row, row->plan->res->removed, "DELETE");
 	row_close_event(row);
-	return send(rq, sql, 1, DB(row_id(row))->values);
+	return send(rq, sql, 1, (const char *const[]){ row_id(row) });
 }
