@@ -253,7 +253,7 @@ flush_out(struct db_conn *c)
 	if (left < 0)
 		db_conn_lose(c, pg_reason(c));
 	else if (left > 0)
-		event_publish(c->write, NULL);
+		event_add(c->write, NULL);
 }
 
 static void
@@ -289,7 +289,7 @@ await_connect(struct db_conn *c, short what)
 	if (c->read != NULL)
 		event_free(c->read);
 	c->read = event_new(c->db->base, PQsocket(c->pg), what, on_connecting, c);
-	event_publish(c->read, NULL);
+	event_add(c->read, NULL);
 }
 
 static void
@@ -300,7 +300,7 @@ connected(struct db_conn *c)
 	PQenterPipelineMode(c->pg);
 	c->read = event_new(c->db->base, PQsocket(c->pg), EV_READ | EV_PERSIST, on_readable, c);
 	c->write = event_new(c->db->base, PQsocket(c->pg), EV_WRITE, on_writable, c);
-	event_publish(c->read, NULL);
+	event_add(c->read, NULL);
 	c->retry_ms = RETRY_FIRST_MS;
 	c->db->answered_ms = clock_mono_ms();
 	metric_add(M_DB_RECONNECTS, 1);

@@ -328,10 +328,10 @@ http_server_body_limit(struct http_server *s, http_body_limit *limit)
 	s->body_limit = limit;
 }
 
-static struct event_out *
+static struct event *
 event_make(struct http_server *s, event_callback_fn fn)
 {
-	struct event_out *ev = event_new(s->base, -1, 0, fn, s);
+	struct event *ev = event_new(s->base, -1, 0, fn, s);
 
 	if (!ev)
 		abort();	/* out of memory */
