@@ -19,7 +19,7 @@ struct error;
 struct request;
 struct row;
 
-/* ---- publishing (libevent has taken the names struct event and event_add) ---- */
+/* ---- publishing (libevent has taken the names struct event_out and event_add) ---- */
 struct event_out;
 /*
  * Adds an event to the unit; it is written to outbox_events with the commit. Context is filled

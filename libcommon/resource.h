@@ -177,13 +177,26 @@ struct row *row_new(struct request *rq, const struct resource *res);
 int row_insert(struct request *rq, struct row *row);
 /* Writes what was set since it was loaded (nothing: no-op), version + 1, adds the `updated` event. */
 int row_update(struct request *rq, struct row *row);
+/* As row_update, also where nothing but the version changes: something that belongs to the row did. */
+int row_touch(struct request *rq, struct row *row);
 int row_remove(struct request *rq, struct row *row);
 /* Performs a transition by verb as the unit's actor: legality, guard, write, event. */
 int row_transition(struct request *rq, struct row *row, const char *verb);
+/*
+ * A transition of SYS as the consequence of what the caller was let in for (a confirmed address
+ * activates the user). The caller stays the actor of its event.
+ */
+int row_follow(struct request *rq, struct row *row, const char *verb);
 /* SHA-256 (hex) of the RFC 8785 form of the COL_JUDGED columns: which version was judged. */
 const char *row_content_hash(struct request *rq, const struct row *row);
 /* The event that the running change will publish, for guards to add payload to. */
+<<<<<<< HEAD
 struct event_out *row_event(struct request *rq, struct row *row);
+=======
+struct event_out *row_event(struct request *rq, struct row *row);
+/* The coming write of this row publishes `type` instead of the resource's own; for adding payload. */
+struct event_out *row_event_as(struct request *rq, struct row *row, const struct event_type *type);
+>>>>>>> identity
 /* The row as JSON text as the caller may see it. */
 const char *row_json(struct request *rq, const struct row *row);
 /* The resource's path, "/v1/job-applications". */

@@ -34,6 +34,15 @@ row_param(struct request *rq, const struct column *col, const char *value)
 	return value != NULL && col->type == COL_TEXT_ARRAY ? array_literal(rq, value) : value;
 }
 
+/* Whose event it is: a granted role is told of the user, not of the row in user_roles. */
+static const char *
+aggregate_id(const struct row *row, const struct event_type *type)
+{
+	if (type->key != NULL && resource_column(row->plan->res, type->key) != NULL)
+		return row_text(row, type->key);
+	return row_id(row);
+}
+
 void
 row_open_event(struct request *rq, struct row *row, const struct event_type *type,
     const char *action)
@@ -45,9 +54,20 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 	row->event = NULL;
 	if (type == NULL)
 		return;
+<<<<<<< HEAD
 	row->event = event_publish(rq, type, row_id(row), version);
+=======
+	row->event = event_publish(rq, type, aggregate_id(row, type), version);
+>>>>>>> identity
 	if (type == row->plan->res->changed)
 		event_action(row->event, action);
+}
+
+struct event_out *
+row_event_as(struct request *rq, struct row *row, const struct event_type *type)
+{
+	row_open_event(rq, row, type, row->stored == NULL ? "CREATE" : "UPDATE");
+	return row->event;
 }
 
 static bool
@@ -181,8 +201,12 @@ anything_changed(const struct row *row)
 int
 row_update(struct request *rq, struct row *row)
 {
-	if (!anything_changed(row))
-		return 0;
+	return anything_changed(row) ? row_touch(rq, row) : 0;
+}
+
+int
+row_touch(struct request *rq, struct row *row)
+{
 	if (row->event == NULL)
 		row_open_event(rq, row, row->plan->res->updated, "UPDATE");
 	return row_write(rq, row, NULL);

@@ -29,11 +29,12 @@ is_from_here(const struct transition *t, const struct row *row)
 }
 
 static bool
-actor_may(const struct request *rq, const struct transition *t, const struct row *row)
+actor_may(const struct request *rq, const struct transition *t, const struct row *row,
+    enum actor_type actor)
 {
-	if (rq->actor == ACTOR_SYSTEM)
+	if (actor == ACTOR_SYSTEM)
 		return t->who.who & WHO_SYS;
-	if (rq->actor == ACTOR_CRON)
+	if (actor == ACTOR_CRON)
 		return t->who.who & (WHO_CLK | WHO_SYS);
 	return access_allows(rq, &t->who, row->is_owner);
 }
@@ -73,7 +74,7 @@ refuse_illegal(struct request *rq, struct row *row, const char *verb, const char
 
 /* The row of the table that applies; NULL and the reason in rq where there is none. */
 static const struct transition *
-find(struct request *rq, struct row *row, const char *verb)
+find(struct request *rq, struct row *row, const char *verb, enum actor_type actor)
 {
 	const struct transition *known = NULL, *refused = NULL;
 
@@ -81,14 +82,14 @@ find(struct request *rq, struct row *row, const char *verb)
 		if (!same(t->verb, verb))
 			continue;
 		known = t;
-		if (!actor_may(rq, t, row))
+		if (!actor_may(rq, t, row, actor))
 			refused = t;
 		else if (is_from_here(t, row))
 			return t;
 	}
 	if (known == NULL)
 		fail(rq, ERR_NOT_FOUND, "a %s has no %s", row->plan->res->noun, verb);
-	else if (refused != NULL && rq->actor != ACTOR_SYSTEM && rq->actor != ACTOR_CRON &&
+	else if (refused != NULL && actor != ACTOR_SYSTEM && actor != ACTOR_CRON &&
 	    is_from_here(refused, row))
 		access_check(rq, &refused->who, row->is_owner);
 	else
@@ -96,10 +97,10 @@ find(struct request *rq, struct row *row, const char *verb)
 	return NULL;
 }
 
-int
-row_transition(struct request *rq, struct row *row, const char *verb)
+static int
+transit(struct request *rq, struct row *row, const char *verb, enum actor_type actor)
 {
-	const struct transition *t = find(rq, row, verb);
+	const struct transition *t = find(rq, row, verb, actor);
 	const char *column;
 	int result;
 
@@ -116,4 +117,16 @@ row_transition(struct request *rq, struct row *row, const char *verb)
 	result = row_write(rq, row, column);
 	row->in_transition = false;
 	return result;
+}
+
+int
+row_transition(struct request *rq, struct row *row, const char *verb)
+{
+	return transit(rq, row, verb, rq->actor);
+}
+
+int
+row_follow(struct request *rq, struct row *row, const char *verb)
+{
+	return transit(rq, row, verb, ACTOR_SYSTEM);
 }
