@@ -190,13 +190,9 @@ int row_follow(struct request *rq, struct row *row, const char *verb);
 /* SHA-256 (hex) of the RFC 8785 form of the COL_JUDGED columns: which version was judged. */
 const char *row_content_hash(struct request *rq, const struct row *row);
 /* The event that the running change will publish, for guards to add payload to. */
-<<<<<<< HEAD
-struct event_out *row_event(struct request *rq, struct row *row);
-=======
 struct event_out *row_event(struct request *rq, struct row *row);
 /* The coming write of this row publishes `type` instead of the resource's own; for adding payload. */
 struct event_out *row_event_as(struct request *rq, struct row *row, const struct event_type *type);
->>>>>>> identity
 /* The row as JSON text as the caller may see it. */
 const char *row_json(struct request *rq, const struct row *row);
 /* The resource's path, "/v1/job-applications". */

@@ -54,11 +54,7 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 	row->event = NULL;
 	if (type == NULL)
 		return;
-<<<<<<< HEAD
-	row->event = event_publish(rq, type, row_id(row), version);
-=======
 	row->event = event_publish(rq, type, aggregate_id(row, type), version);
->>>>>>> identity
 	if (type == row->plan->res->changed)
 		event_action(row->event, action);
 }
