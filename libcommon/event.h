@@ -27,6 +27,7 @@ struct event;
  */
 struct event *event_add(struct request *rq, const struct event_type *type, const char *aggregate_id,
     int64_t aggregate_version);
+void event_drop(struct request *rq, struct event *ev);	/* takes it back; NULL is fine */
 void event_set_text(struct event *ev, const char *field, const char *value);	/* NULL leaves it empty */
 void event_set_int(struct event *ev, const char *field, int64_t value);
 void event_set_bool(struct event *ev, const char *field, bool value);

@@ -39,13 +39,18 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
     const char *action)
 {
 	int64_t version = row->stored == NULL ? 1 : row_version(row) + 1;
+	const char *key;
 
 	if (type == NULL)
 		type = row->plan->res->changed;
+	event_drop(rq, row->event);
 	row->event = NULL;
 	if (type == NULL)
 		return;
-	row->event = event_add(rq, type, row_id(row), version);
+	/* portfolio.changed and its like are keyed by the parent whose part the row is */
+	key = type->key != NULL && resource_column(row->plan->res, type->key) != NULL ?
+	    row_text(row, type->key) : row_id(row);
+	row->event = event_add(rq, type, key, version);
 	if (type == row->plan->res->changed)
 		event_action(row->event, action);
 }
@@ -181,8 +186,11 @@ anything_changed(const struct row *row)
 int
 row_update(struct request *rq, struct row *row)
 {
-	if (!anything_changed(row))
+	if (!anything_changed(row)) {
+		event_drop(rq, row->event);
+		row->event = NULL;
 		return 0;
+	}
 	if (row->event == NULL)
 		row_open_event(rq, row, row->plan->res->updated, "UPDATE");
 	return row_write(rq, row, NULL);
