@@ -121,7 +121,18 @@ event_publish(struct request *rq, const struct event_type *type, const char *agg
 }
 
 void
-event_recipient(struct event_out *ev, const char *user_id)
+event_drop(struct request *rq, struct event *ev)
+{
+	struct event **at = &rq->events;
+
+	while (*at != NULL && *at != ev)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = ev->next;
+}
+
+void
+event_recipient(struct event *ev, const char *user_id)
 {
 	Nxtgauge__Events__V1__Context *c = ev->context;
 

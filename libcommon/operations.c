@@ -138,7 +138,6 @@ op_create(struct request *rq)
 
 	if (validate_into_row(rq, row, VALIDATE_CREATE) < 0)
 		return -1;
-	row_open_event(rq, row, res->created, "CREATE");
 	if (res->on_create != NULL && res->on_create(rq, row) < 0)
 		return -1;
 	if (row_insert(rq, row) < 0)
@@ -168,11 +167,8 @@ op_update(struct request *rq)
 		return fail(rq, ERR_UNDER_REVIEW, "this %s is under review; withdraw it first", res->noun);
 	if (validate_into_row(rq, row, VALIDATE_PATCH) < 0)
 		return -1;
-	if (res->on_update != NULL) {
-		row_open_event(rq, row, res->updated, "UPDATE");
-		if (res->on_update(rq, row) < 0)
-			return -1;
-	}
+	if (res->on_update != NULL && res->on_update(rq, row) < 0)
+		return -1;
 	if (row_update(rq, row) < 0)
 		return -1;
 	return rq->reply.status != 0 ? 0 : reply_row(rq, 200, row);

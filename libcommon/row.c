@@ -134,7 +134,12 @@ row_resource(const struct row *row)
 struct event_out *
 row_event(struct request *rq, struct row *row)
 {
-	(void)rq;
+	const struct resource *res = row->plan->res;
+
+	if (row->event == NULL && row->stored == NULL)
+		row_open_event(rq, row, res->created, "CREATE");
+	else if (row->event == NULL)
+		row_open_event(rq, row, res->updated, "UPDATE");
 	return row->event;
 }
 

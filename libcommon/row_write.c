@@ -51,6 +51,7 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 
 	if (type == NULL)
 		type = row->plan->res->changed;
+	event_drop(rq, row->event);
 	row->event = NULL;
 	if (type == NULL)
 		return;
@@ -197,7 +198,11 @@ anything_changed(const struct row *row)
 int
 row_update(struct request *rq, struct row *row)
 {
-	return anything_changed(row) ? row_touch(rq, row) : 0;
+	if (anything_changed(row))
+		return row_touch(rq, row);
+	event_drop(rq, row->event);
+	row->event = NULL;
+	return 0;
 }
 
 int
