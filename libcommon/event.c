@@ -121,9 +121,9 @@ event_publish(struct request *rq, const struct event_type *type, const char *agg
 }
 
 void
-event_drop(struct request *rq, struct event *ev)
+event_drop(struct request *rq, struct event_out *ev)
 {
-	struct event **at = &rq->events;
+	struct event_out **at = &rq->events;
 
 	while (*at != NULL && *at != ev)
 		at = &(*at)->next;
@@ -132,7 +132,7 @@ event_drop(struct request *rq, struct event *ev)
 }
 
 void
-event_recipient(struct event *ev, const char *user_id)
+event_recipient(struct event_out *ev, const char *user_id)
 {
 	Nxtgauge__Events__V1__Context *c = ev->context;
 

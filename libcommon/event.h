@@ -27,13 +27,13 @@ struct event_out;
  */
 struct event_out *event_publish(struct request *rq, const struct event_type *type, const char *aggregate_id,
     int64_t aggregate_version);
-void event_drop(struct request *rq, struct event *ev);	/* takes it back; NULL is fine */
-void event_set_text(struct event *ev, const char *field, const char *value);	/* NULL leaves it empty */
-void event_set_int(struct event *ev, const char *field, int64_t value);
-void event_set_bool(struct event *ev, const char *field, bool value);
-void event_set_bytes(struct event *ev, const char *field, const void *p, size_t n);
-void event_set_time(struct event *ev, const char *field, int64_t wall_us);
-void event_add_text(struct event *ev, const char *field, const char *value);	/* repeated string */
+void event_drop(struct request *rq, struct event_out *ev);	/* takes it back; NULL is fine */
+void event_set_text(struct event_out *ev, const char *field, const char *value);	/* NULL leaves it empty */
+void event_set_int(struct event_out *ev, const char *field, int64_t value);
+void event_set_bool(struct event_out *ev, const char *field, bool value);
+void event_set_bytes(struct event_out *ev, const char *field, const void *p, size_t n);
+void event_set_time(struct event_out *ev, const char *field, int64_t wall_us);
+void event_add_text(struct event_out *ev, const char *field, const char *value);	/* repeated string */
 /* Appends an element to a repeated message field and returns a handle for event_set_… on it. */
 struct event_out *event_add_message(struct event_out *ev, const char *field);
 /* Every message field that a non-secret column of the row is named after. */
