@@ -18,6 +18,7 @@
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
+#include "openapi.h"
 #include "operations.h"
 #include "problem.h"
 #include "router.h"
@@ -38,14 +39,33 @@ add_route(const struct route *route, void *arg)
 	return router_add(route, arg);
 }
 
+static int
+get_openapi(struct request *rq)
+{
+	return reply_text(rq, 200, openapi_text(service_self));
+}
+
+static const struct route common_routes[] = {
+	{ "GET", "/openapi.json", ANYONE, get_openapi, .summary = "This document." },
+	{ 0 }
+};
+
+static int
+add_routes(const struct route *routes, struct error *e)
+{
+	for (; routes != NULL && routes->path != NULL; routes++)
+		if (router_add(routes, e) < 0)
+			return -1;
+	return 0;
+}
+
 int
 dispatch_init(const struct service *svc, struct error *e)
 {
+	if (add_routes(common_routes, e) < 0 || add_routes(svc->routes, e) < 0)
+		return -1;
 	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
 		if (operations_declare(*r, svc->resources, add_route, e) < 0)
-			return -1;
-	for (const struct route *r = svc->routes; r != NULL && r->path != NULL; r++)
-		if (router_add(r, e) < 0)
 			return -1;
 	return 0;
 }
