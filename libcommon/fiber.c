@@ -223,6 +223,17 @@ fiber_main(void)
 	switch_back(f, true);
 }
 
+/* On its own because getcontext may return twice in the compiler's eyes. */
+static __attribute__((noinline)) void
+make_context(ucontext_t *context, char *stack)
+{
+	getcontext(context);
+	context->uc_stack.ss_sp = stack;
+	context->uc_stack.ss_size = STACK_BYTES;
+	context->uc_link = NULL;
+	makecontext(context, fiber_main, 0);
+}
+
 void
 fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 {
@@ -235,11 +246,7 @@ fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 	f->cancelled = false;
 	f->unmoved = false;
 	f->queued_on = NULL;
-	getcontext(&f->context);
-	f->context.uc_stack.ss_sp = f->stack;
-	f->context.uc_stack.ss_size = STACK_BYTES;
-	f->context.uc_link = NULL;
-	makecontext(&f->context, fiber_main, 0);
+	make_context(&f->context, f->stack);
 	f->all_prev = NULL;
 	f->all_next = fibers.all;
 	if (fibers.all != NULL)
