@@ -71,8 +71,8 @@ outbox_write(struct request *rq)
 	int64_t n = 0;
 
 	for (struct event_out *ev = rq->events; ev != NULL; ev = ev->next, n++) {
-		const uint8_t *bytes;
-		size_t len;
+		const uint8_t *bytes = NULL;
+		size_t len = 0;
 
 		if (pack(rq, ev, &bytes, &len) < 0)
 			return -1;
