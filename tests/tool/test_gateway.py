@@ -98,7 +98,7 @@ def test_a_services_own_refusal_is_untouched(gateway):
 
 
 @pytest.mark.parametrize("path, status, code", [("/nothing", 404, "not_found"), ("/v1/jobsx", 404, "not_found"),
-                                                ("/v1/orders", 502, "bad_gateway")])
+                                                ("/v1/orders", 503, "unavailable")])
 def test_its_own_answers_are_problems(gateway, path, status, code):
     answer = Client(gateway.url).get(path, expect=status, X_Request_Id="r-1")
     assert answer.headers["content-type"] == "application/problem+json"

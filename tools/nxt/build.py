@@ -31,5 +31,7 @@ def _run(argv):
     out = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          text=True, errors="replace")
     if out.returncode:
-        raise NxtError(f"{' '.join(argv)} failed:\n{out.stdout[-6000:]}")
+        # ninja goes on with what was under way: the reason stands at the first failure, not at the end.
+        start = max(out.stdout.find("FAILED: "), 0)
+        raise NxtError(f"{' '.join(argv)} failed:\n{out.stdout[start:start + 6000]}")
     return out.stdout
