@@ -52,6 +52,7 @@
 	X(ERR_NOT_IMPLEMENTED, 501, "not_implemented", false, "Only Transfer-Encoding: chunked is known.") \
 	X(ERR_OVERLOADED, 503, "overloaded", true, "Too much at once; repeat after Retry-After.") \
 	X(ERR_UNAVAILABLE, 503, "unavailable", true, "The database is away; repeat after Retry-After.") \
+	X(ERR_GATEWAY_TIMEOUT, 504, "gateway_timeout", false, "Said by the gateway alone: the service did not answer in time. Read before you repeat.") \
 	X(ERR_VERSION_NOT_SUPPORTED, 505, "http_version_not_supported", false, "Use HTTP/1.1.")
 
 enum error_code {
