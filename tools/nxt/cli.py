@@ -75,6 +75,8 @@ def events(args):
     """a decoded tail of all topics or of those named"""
     stack = Stack()
     nxtctl = str(build.binaries(stack.preset) / "nxtctl")
+    if not os.path.exists(nxtctl):
+        raise NxtError(f"{nxtctl} is not built; run ./nxt build {stack.preset}")
     os.execv(nxtctl, [nxtctl, "events", "--brokers", stack.bus.brokers, *args.words])
 
 
@@ -179,5 +181,3 @@ def main():
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return 0

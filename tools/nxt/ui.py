@@ -1,4 +1,5 @@
 """What a person sees: one line per thing done, and one kind of error that is no bug."""
+import os
 import sys
 import time
 from contextlib import contextmanager
@@ -9,7 +10,11 @@ class NxtError(Exception):
 
 
 def say(text):
-    print(text, flush=True)
+    """A reader who left (`./nxt up | head`) is no reason to stop halfway."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
