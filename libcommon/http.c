@@ -25,6 +25,7 @@ const struct http_limits http_limits_default = {
 	.header_bytes = 16 * 1024,
 	.header_count = 100,
 	.body_bytes = 1024 * 1024,
+	.bodies_bytes = 64 * 1024 * 1024,
 	.target_bytes = 8 * 1024,
 	.connections = 10240,
 	.pipeline = 8,

@@ -19,23 +19,29 @@ request_of(llhttp_t *parser)
 	return parser->data;
 }
 
-/* Memory follows what has arrived, not what was announced. One byte more for the NUL. */
-static void
-body_add(struct http_request *hr, const char *data, size_t len)
+/*
+ * Makes room for len more bytes and a NUL. Memory follows what has arrived, not what was announced,
+ * and what all bodies of the server hold together is bounded.
+ */
+static int
+body_reserve(struct http_request *hr, size_t len, struct http_fault *f)
 {
+	struct http_server *s = hr->server;
 	size_t need = hr->body_len + len + 1;
+	size_t cap = hr->body_cap ? hr->body_cap * 2 : BODY_FIRST;
 
-	if (need > hr->body_cap) {
-		size_t cap = hr->body_cap ? hr->body_cap * 2 : BODY_FIRST;
-		size_t most = hr->body_len + hr->remaining + 1;
-		if (hr->framing == FRAMING_LENGTH && cap > most)
-			cap = most;
-		hr->body_cap = cap > need ? cap : need;
-		hr->body = xrealloc(hr->body, hr->body_cap);
-	}
-	memcpy(hr->body + hr->body_len, data, len);
-	hr->body_len += len;
-	hr->body[hr->body_len] = '\0';
+	if (need <= hr->body_cap)
+		return 0;
+	if (hr->framing == FRAMING_LENGTH && cap > hr->body_len + hr->remaining + 1)
+		cap = hr->body_len + hr->remaining + 1;
+	if (cap < need)
+		cap = need;
+	if (s->stats.bodies_bytes + cap - hr->body_cap > s->limits.bodies_bytes)
+		return http_fault(f, 503, "too much is being sent at once");
+	s->stats.bodies_bytes += cap - hr->body_cap;
+	hr->body_cap = cap;
+	hr->body = xrealloc(hr->body, cap);
+	return 0;
 }
 
 static int
@@ -48,7 +54,11 @@ on_headers_complete(llhttp_t *parser)
 static int
 on_body(llhttp_t *parser, const char *at, size_t len)
 {
-	body_add(request_of(parser), at, len);
+	struct http_request *hr = request_of(parser);
+
+	memcpy(hr->body + hr->body_len, at, len);
+	hr->body_len += len;
+	hr->body[hr->body_len] = '\0';
 	return 0;
 }
 
@@ -87,7 +97,7 @@ take_data(struct http_request *hr, const char *data, size_t len, struct http_fau
 {
 	size_t n = len < hr->remaining ? len : (size_t)hr->remaining;
 
-	if (feed(hr, data, n, f) < 0)
+	if (body_reserve(hr, n, f) < 0 || feed(hr, data, n, f) < 0)
 		return -1;
 	hr->remaining -= n;
 	if (hr->remaining == 0 && hr->framing == FRAMING_CHUNK_DATA)

@@ -176,7 +176,8 @@ say(struct client *c, const char *data, size_t len)
 		len -= n > 0 ? (size_t)n : 0;
 		pump();
 	}
-	for (int i = 0; i < 50 && !c->closed && http_server_stats(server)->bytes_in < read_to; i++) {
+	const struct http_stats *stats = http_server_stats(server);
+	for (int i = 0; i < 50 && !c->closed && stats->bytes_in < read_to; i++) {
 		usleep(100);
 		pump();
 	}

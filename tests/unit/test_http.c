@@ -1,4 +1,4 @@
-/* The HTTP server as its clients see it: order, lives and deaths of connections, limits, deadlines. */
+/* The HTTP server as its clients see it: order, connections that end, limits, deadlines. */
 #include "http_test.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
@@ -94,7 +94,8 @@ answers_keep_the_order_of_requests(void **state)
 	(void)state;
 	start(NULL);
 	struct client *c = dial(0);
-	say_text(c, GET("/hold1") GET("/hold2") GET("/c") "HEAD /x HTTP/1.1\r\n" HOST "\r\n" GET("/d"));
+	say_text(c, GET("/hold1") GET("/hold2") GET("/c") "HEAD /x HTTP/1.1\r\n" HOST "\r\n"
+		    GET("/d"));
 	assert_soon(nhandled == 5);	/* GET and HEAD overlap */
 	assert_int_equal(c->len, 0);
 	echo(held[1]);
@@ -325,6 +326,26 @@ bodies_are_limited(void **state)
 }
 
 static void
+bodies_together_are_limited(void **state)
+{
+	struct http_limits limits = http_limits_default;
+
+	(void)state;
+	limits.bodies_bytes = 100000;
+	start(&limits);
+	body_of(dial(0), "/hold", 60000, false);
+	assert_soon(nheld == 1);
+	body_of(dial(1), "/b", 60000, true);
+	assert_soon(first_status(&clients[1]) == 503);
+	assert_non_null(strstr(clients[1].got, "Retry-After: "));
+	echo(held[0]);
+	body_of(dial(1), "/b", 60000, true);
+	assert_soon(first_status(&clients[1]) == 200);
+	assert_soon(http_server_stats(server)->bodies_bytes == 0);
+	stop();
+}
+
+static void
 slow_requests_are_dropped(void **state)
 {
 	struct http_limits limits = hasty();
@@ -460,6 +481,7 @@ main(void)
 		cmocka_unit_test(requests_outlive_the_server),
 		cmocka_unit_test(connections_are_capped),
 		cmocka_unit_test(bodies_are_limited),
+		cmocka_unit_test(bodies_together_are_limited),
 		cmocka_unit_test(slow_requests_are_dropped),
 		cmocka_unit_test(a_drip_does_not_earn_time),
 		cmocka_unit_test(answers_that_are_not_taken_are_dropped),

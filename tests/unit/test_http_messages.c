@@ -3,9 +3,11 @@
 
 #define START "POST /p HTTP/1.1\r\n" HOST
 #define GET_START "GET /g HTTP/1.1\r\n" HOST
-#define CHUNKED START "Transfer-Encoding: chunked\r\n\r\n"
+#define CODING "Transfer-Encoding: chunked\r\n"
+#define CHUNKED START CODING "\r\n"
 #define SMUGGLED "GET /smuggled HTTP/1.1\r\n" HOST "\r\n"
-#define X100 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X100 X50 X50
 #define X1100 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
 
 struct refusal {
@@ -14,14 +16,14 @@ struct refusal {
 	size_t len;	/* 0: to the first NUL */
 };
 
-/* Each is answered once with this status, then the connection ends; nothing after it is looked at. */
+/* Each is answered once with this status, then the connection ends; what follows is not looked at. */
 static const struct refusal refusals[] = {
 	/* two opinions of one length */
 	{ 400, START "Content-Length: 2\r\nContent-Length: 44\r\n\r\n{}" SMUGGLED, 0 },
 	{ 400, START "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}" SMUGGLED, 0 },
 	{ 400, START "Content-Length: 2, 2\r\n\r\n{}" SMUGGLED, 0 },
-	{ 400, START "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED, 0 },
-	{ 400, START "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" SMUGGLED, 0 },
+	{ 400, START "Content-Length: 4\r\n" CODING "\r\n0\r\n\r\n" SMUGGLED, 0 },
+	{ 400, START CODING "Content-Length: 4\r\n\r\n0\r\n\r\n" SMUGGLED, 0 },
 	{ 400, START "X-A: b\r\n Content-Length: 2\r\n\r\n{}" SMUGGLED, 0 },
 	{ 400, START "X-A: b\r\n\tContent-Length: 2\r\n\r\n{}" SMUGGLED, 0 },
 	{ 400, START "Content-Length : 2\r\n\r\n{}" SMUGGLED, 0 },
@@ -43,7 +45,7 @@ static const struct refusal refusals[] = {
 	{ 501, START "Transfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n" SMUGGLED, 0 },
 	{ 501, START "Transfer-Encoding: identity\r\n\r\n" SMUGGLED, 0 },
 	{ 501, START "Transfer-Encoding:\r\n\r\n" SMUGGLED, 0 },
-	{ 501, START "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0 },
+	{ 501, START CODING CODING "\r\n0\r\n\r\n", 0 },
 	{ 400, START "Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n" SMUGGLED, 0 },
 	/* chunks */
 	{ 400, CHUNKED "0x2\r\n{}\r\n0\r\n\r\n", 0 },
@@ -175,7 +177,8 @@ what_never_ends_is_refused(void **state)
 	start(NULL);
 	for (size_t i = 0; i < COUNT_OF(endless); i++) {
 		struct client *c = dial(0);
-		say_many(c, endless[i].before, endless[i].piece, endless[i].times, endless[i].after);
+		say_many(c, endless[i].before, endless[i].piece, endless[i].times,
+		    endless[i].after);
 		if (first_status(c) != endless[i].status || answers(c) != 1)
 			fail_msg("%d expected for no. %zu, got %s", endless[i].status, i, c->got);
 	}
@@ -189,7 +192,8 @@ requests_arrive_as_they_were_meant(void **state)
 		const char *text, *echo;
 	} meant[] = {
 		{ GET_START "\r\n", "[GET /g? 0:]" },
-		{ "GET /a/../%2e?q=a%20b&c HTTP/1.1\r\n" HOST "\r\n", "[GET /a/../%2e?q=a%20b&c 0:]" },
+		{ "GET /a/../%2e?q=a%20b&c HTTP/1.1\r\n" HOST "\r\n",
+		    "[GET /a/../%2e?q=a%20b&c 0:]" },
 		{ "GET /a? HTTP/1.1\r\n" HOST "\r\n", "[GET /a? 0:]" },
 		{ "GET HTTP://[::1]:80/a?b HTTP/1.1\r\n" HOST "\r\n", "[GET /a?b 0:]" },
 		{ "GET https://h?b HTTP/1.1\r\n" HOST "\r\n", "[GET /?b 0:]" },
@@ -201,7 +205,8 @@ requests_arrive_as_they_were_meant(void **state)
 		{ START "Content-Length: 002\r\n\r\n{}", "[POST /p? 2:{}]" },
 		{ START "\r\n", "[POST /p? 0:]" },
 		{ GET_START "Content-Length: 2\r\n\r\n{}", "[GET /g? 2:{}]" },
-		{ START "Transfer-Encoding: CHUNKED\r\n\r\n0002\r\n{}\r\n00\r\n\r\n", "[POST /p? 2:{}]" },
+		{ START "Transfer-Encoding: CHUNKED\r\n\r\n0002\r\n{}\r\n00\r\n\r\n",
+		    "[POST /p? 2:{}]" },
 		{ CHUNKED "1;a=\"b\\\"\"\r\nx\r\n0\r\n\r\n", "[POST /p? 1:x]" },
 		{ CHUNKED "1;a=b;c=\"d;e\"\r\n{\r\n1\r\n}\r\n0;f\r\nContent-MD5: x\r\n\r\n",
 		    "[POST /p? 2:{}]" },
@@ -268,6 +273,23 @@ headers_are_found(void **state)
 	assert_string_equal(http_query(hr), "x");
 	assert_string_equal(http_peer(hr), "127.0.0.1");
 	echo(hr);
+	stop();
+}
+
+static void
+refusals_name_the_request(void **state)
+{
+	(void)state;
+	start(NULL);
+	struct client *c = dial(0);
+	say_text(c, START "X-Request-Id: abc-1\r\nContent-Length: 3000000\r\n\r\n");
+	assert_soon(first_status(c) == 413);
+	assert_non_null(strstr(c->got, "X-Request-Id: abc-1\r\n"));
+	assert_non_null(strstr(c->got, "\"request_id\":\"abc-1\""));
+	c = dial(0);
+	say_text(c, START "X-Request-Id: a\"b\r\nContent-Length: 3000000\r\n\r\n");
+	assert_soon(first_status(c) == 413);
+	assert_null(strstr(c->got, "a\"b"));
 	stop();
 }
 
@@ -429,6 +451,7 @@ main(void)
 		cmocka_unit_test(requests_arrive_as_they_were_meant),
 		cmocka_unit_test(connections_end_when_asked),
 		cmocka_unit_test(headers_are_found),
+		cmocka_unit_test(refusals_name_the_request),
 		cmocka_unit_test(the_client_is_told_to_continue),
 		cmocka_unit_test(some_answers_have_no_body),
 		cmocka_unit_test(a_header_stays_one_line),
