@@ -22,13 +22,14 @@ struct http_server;
 struct http_limits {
 	size_t header_bytes;	/* all field lines of a request together; trailers too */
 	unsigned header_count;	/* field lines; trailers too */
-	size_t body_bytes;	/* decoded body; a route may have another (http_server_body_limit) */
+	size_t body_bytes;	/* decoded; a route may differ (http_server_body_limit) */
+	size_t bodies_bytes;	/* memory of all unanswered requests' bodies; beyond: 503 */
 	size_t target_bytes;	/* request target */
 	unsigned connections;	/* beyond: 503 with Retry-After */
-	unsigned pipeline;	/* requests of one connection in flight; only GET and HEAD overlap */
+	unsigned pipeline;	/* of one connection in flight; only GET and HEAD overlap */
 	size_t output_bytes;	/* unsent answers beyond which a connection's next request waits */
 	int idle_ms;		/* between requests, and before the first */
-	int header_ms;		/* from the first byte of a request to the end of its header block */
+	int header_ms;		/* from a request's first byte to the end of its header block */
 	int body_ms;		/* for the whole body */
 	int write_ms;		/* without any progress in sending */
 	int linger_ms;		/* after the last answer, for the client to close first */
@@ -47,7 +48,7 @@ enum http_method {
 	HTTP_M_OTHER,		/* any other token; never CONNECT, which the server refuses */
 };
 
-/* Called once per complete request, on the loop; must lead to exactly one http_reply…, at once or later. */
+/* Called once per complete request, on the loop; owes exactly one http_reply…, at once or later. */
 typedef void http_handler(struct http_request *hr, void *arg);
 /*
  * Renders the body of an error that the server itself answers (400, 408, 413, 414, 417, 431, 501,
@@ -55,7 +56,7 @@ typedef void http_handler(struct http_request *hr, void *arg);
  */
 typedef const char *http_error_renderer(struct evbuffer *out, int status, const char *code,
     const char *detail, const char *request_id);
-/* The largest body this request may have; asked once its headers are there, before the body is read. */
+/* The largest body this request may have; asked when its headers are there. */
 typedef size_t http_body_limit(struct http_request *hr, void *arg);
 typedef void http_callback(struct http_request *hr, void *arg);
 
@@ -64,9 +65,10 @@ struct http_stats {
 	unsigned busy;		/* requests at the handler now */
 	uint64_t accepted;	/* connections, ever */
 	uint64_t requests;	/* given to the handler */
-	uint64_t refused;	/* answered by the server itself with an error, time-outs included */
+	uint64_t refused;	/* answered by the server itself with an error */
 	uint64_t overload;	/* connections beyond the cap */
-	uint64_t timeouts;	/* requests that did not arrive, answers that were not taken, in time */
+	uint64_t timeouts;	/* requests not sent, answers not taken in time */
+	size_t bodies_bytes;	/* memory of bodies now */
 	uint64_t abandoned;	/* requests whose client left before the answer */
 	uint64_t bytes_in, bytes_out;
 };
@@ -81,25 +83,25 @@ void http_server_body_limit(struct http_server *s, http_body_limit *limit);
 int http_server_listen(struct http_server *s, const char *host, int port, char *ret_error,
     size_t n);
 int http_server_port(const struct http_server *s);
-/* From now on every answer ends its connection, but new ones are still accepted: the step before draining. */
+/* The step before draining: every answer ends its connection, but new ones are accepted. */
 void http_server_retire(struct http_server *s);
 /* Stops accepting; idle connections are closed after drain_ms, the rest with their next answer. */
 void http_server_drain(struct http_server *s);
 unsigned http_server_busy(const struct http_server *s);
 const struct http_stats *http_server_stats(const struct http_server *s);
-/* Closes everything. Requests still at the handler stay valid until their reply, which goes nowhere. */
+/* Closes everything. Requests at the handler stay valid until their reply, which goes nowhere. */
 void http_server_free(struct http_server *s);
 
 /* ---- request: all text lives as long as the request ---- */
 
 enum http_method http_method(const struct http_request *hr);
 const char *http_method_name(const struct http_request *hr);
-/* Not percent-decoded, without the query; "*" only for OPTIONS. An absolute target is reduced to its path. */
+/* Not percent-decoded, without the query; "*" only for OPTIONS. Of an absolute target, its path. */
 const char *http_path(const struct http_request *hr);
 const char *http_query(const struct http_request *hr);	/* "" if none */
 /* The first value under this lower-case name, white space trimmed; NULL if absent. */
 const char *http_header(const struct http_request *hr, const char *name);
-/* How many lines carry this name: more than one of a header that must be single is the caller's to refuse. */
+/* How many lines carry this name; that a header must be single is the caller's to know. */
 unsigned http_header_count(const struct http_request *hr, const char *name);
 /* One piece, followed by a NUL; "" if none. */
 const char *http_body(const struct http_request *hr, size_t *ret_len);
@@ -129,11 +131,15 @@ void http_reply_end(struct http_request *hr);
 #define HTTP_HIGH_WATER 65536
 #define HTTP_LOW_WATER 16384
 
-/* Once, on a later turn of the loop, when at most HTTP_LOW_WATER bytes are unsent. Not called when the client leaves. */
+/*
+ * Once, on a later turn of the loop, when at most HTTP_LOW_WATER bytes are unsent. Never once the
+ * client has left.
+ */
 void http_on_drain(struct http_request *hr, http_callback *cb, void *arg);
 /*
- * Once, when the client has left before the end of the reply; the reply is still owed. A client
- * that only ended its sending side counts as gone once the reply is a stream, else it is answered.
+ * Once, when the client leaves before the end of the reply; the reply is still owed. Not called
+ * where it had left already: see http_client_gone. A client that only ended its sending side counts
+ * as gone once the reply is a stream, else it is answered.
  */
 void http_on_close(struct http_request *hr, http_callback *cb, void *arg);
 bool http_client_gone(const struct http_request *hr);

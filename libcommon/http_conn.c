@@ -86,7 +86,7 @@ take_head(struct http_conn *c)
 	return true;
 }
 
-/* The client waits for our word before it sends the body. Not said when the body is there already. */
+/* The client waits for our word before it sends the body. */
 static void
 say_continue(struct http_conn *c, struct http_request *hr)
 {
@@ -236,7 +236,7 @@ flush(struct http_conn *c)
 	}
 }
 
-/* A stream that waits for room is told on a later turn, so that one fast client does not hold the loop. */
+/* A stream that waits for room is told on a later turn: one fast client shall not hold the loop. */
 static void
 note_drained(struct http_conn *c)
 {
@@ -424,7 +424,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 /* ---- life ---- */
 
 void
-http_conn_new(struct http_server *s, evutil_socket_t fd, const struct sockaddr *peer, bool refuse_it)
+http_conn_new(struct http_server *s, evutil_socket_t fd, const struct sockaddr *peer,
+    bool refuse_it)
 {
 	static const struct http_fault full = { 503, "too many connections" };
 	struct http_conn *c = xcalloc(1, sizeof(*c));

@@ -29,7 +29,7 @@ static const bool token[256] = {
 	['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 };
 
-/* Bytes of a host name or IPv4 address as RFC 3986 has them, but for the comma: two hosts are none. */
+/* Bytes of a host name or IPv4 address, as in RFC 3986 but for the comma: two hosts are none. */
 static const bool host_byte[256] = {
 	['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true, ['%'] = true, ['!'] = true,
 	['$'] = true, ['&'] = true, ['\''] = true, ['('] = true, [')'] = true, ['*'] = true,
@@ -39,7 +39,8 @@ static const bool host_byte[256] = {
 
 /* Between the brackets of an IPv6 address. */
 static const bool ipv6_byte[256] = {
-	[':'] = true, ['.'] = true, ['0' ... '9'] = true, ['A' ... 'F'] = true, ['a' ... 'f'] = true,
+	[':'] = true, ['.'] = true,
+	['0' ... '9'] = true, ['A' ... 'F'] = true, ['a' ... 'f'] = true,
 };
 
 /* The headers that decide framing and routing, met while the block is split. */
@@ -279,7 +280,7 @@ known_note(struct known *k, const struct http_header *h)
 #undef NOTE
 }
 
-/* One field line of the copy, without its CRLF; the name becomes lower case and both parts end in NUL. */
+/* One field line of the copy, without its CRLF; the name becomes lower case, both parts end in NUL. */
 static int
 field_split(struct http_header *h, char *line, char *end, struct http_fault *f)
 {

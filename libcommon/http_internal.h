@@ -94,7 +94,7 @@ ssize_t http_body_take(struct http_request *hr, const char *data, size_t len,
 /* ---- request ---- */
 
 struct http_request {
-	TAILQ_ENTRY(http_request) link;	/* in conn->queue, or server->orphans once the client left */
+	TAILQ_ENTRY(http_request) link;	/* in conn->queue, else server->orphans */
 	struct http_conn *conn;		/* NULL: the client has left */
 	struct http_server *server;	/* NULL: freed */
 	struct arena *arena;
@@ -155,7 +155,7 @@ struct http_conn {
 	struct http_server *server;
 	struct bufferevent *bev;
 	struct http_requests queue;	/* in order of arrival; only the first may send */
-	struct http_request *reading;	/* last of the queue while its body arrives or its turn comes */
+	struct http_request *reading;	/* last of the queue, until the handler has it */
 	int64_t deadline_ms;		/* monotonic */
 	struct http_scan scan;
 	uint32_t queued;		/* requests in the queue */
@@ -186,7 +186,8 @@ void http_conn_new(struct http_server *s, evutil_socket_t fd, const struct socka
     bool refuse);
 /* Closes and frees; requests at the handler become orphans. */
 void http_conn_free(struct http_conn *c);
-/* Does all that can be done now: takes requests in, sends answers, chooses what to wait for. May free c. */
+/* Does all that can be done now: takes requests in, sends answers, chooses what to wait for.
+ * May free c. */
 void http_conn_run(struct http_conn *c);
 /* Sees to it that http_conn_run is called before this turn of the loop ends. */
 void http_conn_due(struct http_conn *c);

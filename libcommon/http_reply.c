@@ -10,6 +10,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#define REQUEST_ID_MAX 64
+#define REQUEST_ID_BYTES "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_."
+
 /* Status lines with their reasons; others get an empty reason, which RFC 9112 allows. */
 static const struct {
 	int status;
@@ -285,6 +288,19 @@ request_id_make(char out[37])
 	    b[15]);
 }
 
+/* The client's own word for it, where that may stand in a log and in JSON; else a new one. */
+static const char *
+request_id_of(const struct http_request *hr, char made[37])
+{
+	const char *id = http_header(hr, "x-request-id");
+	size_t len = id ? strlen(id) : 0;
+
+	if (len > 0 && len <= REQUEST_ID_MAX && strspn(id, REQUEST_ID_BYTES) == len)
+		return id;
+	request_id_make(made);
+	return made;
+}
+
 static const char *
 render_bare(struct evbuffer *out, int status, const char *code, const char *detail,
     const char *request_id)
@@ -301,12 +317,13 @@ http_reply_error(struct http_request *hr, const struct http_fault *f)
 {
 	struct http_server *s = hr->server;
 	http_error_renderer *renderer = s->render ? s->render : render_bare;
-	char request_id[37];
+	char made[37];
+	const char *request_id = request_id_of(hr, made);
 
-	request_id_make(request_id);
+	const char *type = renderer(s->scratch, f->status, code_of(f->status), f->detail,
+	    request_id);
 	struct http_field fields[] = {
-		{ "Content-Type", renderer(s->scratch, f->status, code_of(f->status), f->detail,
-				      request_id) },
+		{ "Content-Type", type },
 		{ "X-Request-Id", request_id },
 		{ "Retry-After", "1" },
 	};

@@ -1,4 +1,4 @@
-/* A request as its handler sees it, and its life: with its connection, or alone once the client left. */
+/* A request as its handler sees it; it lives with its connection, or alone once the client left. */
 #include "http_internal.h"
 
 #include <arpa/inet.h>
@@ -46,6 +46,8 @@ http_request_free(struct http_request *hr)
 {
 	if (hr->out)
 		evbuffer_free(hr->out);
+	if (hr->server)
+		hr->server->stats.bodies_bytes -= hr->body_cap;
 	free(hr->body);
 	arena_give(hr->server, hr->arena);
 }

@@ -4,6 +4,7 @@
  *
  *   /echo    the request's method, path, query and body, as it was understood
  *   /later   as /echo, 5 ms later
+ *   /stuck   no answer, ever
  *   /stream  1 MiB in chunks, in step with the client
  *   /drain   begins to drain
  *   /free    ends the process in an orderly way
@@ -88,6 +89,8 @@ handle(struct http_request *hr, void *arg)
 	(void)arg;
 	if (strcmp(path, "/later") == 0)
 		event_base_once(base, -1, EV_TIMEOUT, echo_later, hr, &later);
+	else if (strcmp(path, "/stuck") == 0)
+		;
 	else if (strcmp(path, "/stream") == 0)
 		stream(hr);
 	else if (strcmp(path, "/echo") == 0)
