@@ -1,8 +1,6 @@
 /*
- * Passwords: argon2id in the work pool, never on the loop, and the rules for new ones.
- *
- * Text is NFC-normalised before it is hashed or compared. Parameters are options, so a hash may
- * be older than they are.
+ * Passwords: argon2id (RFC 9106) in the work pool, never on the loop. A password is Unicode: it is
+ * normalised to NFC first, so that two keyboards that type one word give one hash.
  */
 #ifndef NXT_PASSWORDS_H
 #define NXT_PASSWORDS_H
@@ -11,16 +9,24 @@
 
 struct request;
 
-/* Is it a fit new password? Refuses with fail_field(field): too_short, too_long, too_common. */
-int password_check(struct request *rq, const char *field, const char *password);
-/* In libsodium's text form, in the arena. -1: ERR_OVERLOADED. Parks the fiber. */
+#define PASSWORD_LENGTH_MIN 8	/* characters */
+#define PASSWORD_LENGTH_MAX 256
+
+/* Cost of new hashes: passes over the memory, and memory in KiB. Defaults of the options: 2 and 19456. */
+void passwords_init(unsigned passes, unsigned memory_kib);
+/*
+ * Refuses (fail_field) one that is too short, too long, among the most common, or just the
+ * account's own e-mail address; no other rules. `email` may be NULL.
+ */
+int password_check(struct request *rq, const char *field, const char *password, const char *email);
+/* *ret_hash: argon2id in its standard text form, in the request's arena. */
 int password_hash(struct request *rq, const char *password, const char **ret_hash);
 /*
- * hash NULL is an account that does not exist: takes as long as a real one and gives false.
- * -1: ERR_OVERLOADED. Parks the fiber.
+ * hash NULL (no such account) takes as long as any other and never matches. -1 only where the
+ * work pool is full.
  */
-int password_verify(struct request *rq, const char *hash, const char *password, bool *ret_ok);
-/* Made with other parameters than today's. */
+int password_verify(struct request *rq, const char *hash, const char *password, bool *ret_matches);
+/* Made with other costs than today's: hash again at the next sign-in. */
 bool password_needs_rehash(const char *hash);
 
 #endif
