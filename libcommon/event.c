@@ -121,6 +121,16 @@ event_publish(struct request *rq, const struct event_type *type, const char *agg
 }
 
 void
+event_withdraw(struct request *rq, struct event_out *ev)
+{
+	for (struct event_out **at = &rq->events; *at != NULL; at = &(*at)->next)
+		if (*at == ev) {
+			*at = ev->next;
+			return;
+		}
+}
+
+void
 event_recipient(struct event_out *ev, const char *user_id)
 {
 	Nxtgauge__Events__V1__Context *c = ev->context;

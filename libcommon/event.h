@@ -27,6 +27,8 @@ struct event_out;
  */
 struct event_out *event_publish(struct request *rq, const struct event_type *type, const char *aggregate_id,
     int64_t aggregate_version);
+/* Takes an event back: what it was to tell did not happen. */
+void event_withdraw(struct request *rq, struct event_out *ev);
 void event_set_text(struct event_out *ev, const char *field, const char *value);	/* NULL leaves it empty */
 void event_set_int(struct event_out *ev, const char *field, int64_t value);
 void event_set_bool(struct event_out *ev, const char *field, bool value);

@@ -66,6 +66,8 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 struct event_out *
 row_event_as(struct request *rq, struct row *row, const struct event_type *type)
 {
+	if (row->event != NULL)
+		event_withdraw(rq, row->event);
 	row_open_event(rq, row, type, row->stored == NULL ? "CREATE" : "UPDATE");
 	return row->event;
 }
@@ -201,7 +203,12 @@ anything_changed(const struct row *row)
 int
 row_update(struct request *rq, struct row *row)
 {
-	return anything_changed(row) ? row_touch(rq, row) : 0;
+	if (anything_changed(row))
+		return row_touch(rq, row);
+	if (row->event != NULL)
+		event_withdraw(rq, row->event);
+	row->event = NULL;
+	return 0;
 }
 
 int
