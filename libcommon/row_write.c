@@ -63,6 +63,8 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 struct event_out *
 row_event_as(struct request *rq, struct row *row, const struct event_type *type)
 {
+	if (row->event != NULL)
+		event_drop(rq, row->event);
 	row_open_event(rq, row, type, row->stored == NULL ? "CREATE" : "UPDATE");
 	return row->event;
 }

@@ -208,9 +208,9 @@ check_array(struct request *rq, const struct column *col, json_t *v)
 }
 
 static struct complaint
-check_json(struct request *rq, json_t *v)
+check_json(struct request *rq, const struct column *col, json_t *v)
 {
-	if (!json_is_object(v) && !json_is_array(v))
+	if (!(col->flags & COL_ANY_JSON) && !json_is_object(v) && !json_is_array(v))
 		return complain(rq, "wrong_type", "an object or an array");
 	if (strlen(json_text(rq->arena, v)) > JSON_TEXT_MAX)
 		return complain(rq, "too_long", "at most %d bytes", JSON_TEXT_MAX);
@@ -237,7 +237,7 @@ check_value(struct request *rq, const struct column *col, json_t *v)
 	if (col->type == COL_TEXT_ARRAY)
 		return check_array(rq, col, v);
 	if (col->type == COL_JSON)
-		return check_json(rq, v);
+		return check_json(rq, col, v);
 	if (col->type == COL_BOOL)
 		fits = json_is_boolean(v);
 	else if (col->type == COL_INT || col->type == COL_MONEY)
@@ -348,6 +348,8 @@ to_text(struct request *rq, const struct column *col, json_t *v)
 {
 	if (json_is_null(v))
 		return NULL;
+	if (col->type == COL_JSON)
+		return json_text(rq->arena, v);
 	if (json_is_boolean(v))
 		return json_is_true(v) ? "t" : "f";
 	if (json_is_integer(v))
