@@ -140,7 +140,7 @@ op_create(struct request *rq)
 		return -1;
 	if (res->on_create != NULL && res->on_create(rq, row) < 0)
 		return -1;
-	if (row_insert(rq, row) < 0)
+	if (row->stored == NULL && row_insert(rq, row) < 0)
 		return -1;
 	return rq->reply.status != 0 ? 0 : reply_row(rq, 201, row);
 }

@@ -18,6 +18,7 @@
 
 struct db;
 struct db_tx;
+struct event_in;
 struct event_out;
 struct http_request;
 struct resource;
@@ -93,6 +94,8 @@ struct request {
 	const char *ip_address, *user_agent;	/* may be NULL */
 	int64_t now_us;			/* wall clock at the start of the unit, µs since 1970 */
 	int64_t deadline_ms;		/* clock_mono_ms at which waits give up */
+
+	const struct event_in *trigger;	/* what a reaction answers, for its guards to read; else NULL */
 
 	struct db *db;
 	struct db_tx *tx;		/* open transaction, or NULL */

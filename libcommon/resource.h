@@ -159,7 +159,11 @@ struct resource {
 	 */
 	const char *owner, *visible;
 	struct access read, create, update, remove;	/* none: no such endpoint */
-	row_guard *on_create, *on_update, *on_remove;	/* rules beyond the columns, or NULL */
+	/*
+	 * Rules beyond the columns, or NULL. on_create may call row_insert itself, where what it
+	 * writes besides refers to the new row.
+	 */
+	row_guard *on_create, *on_update, *on_remove;
 	const struct event_type *created, *updated, *removed;	/* NULL: `changed` */
 	const struct event_type *changed;	/* the plain `<noun>.changed`, or NULL where all are named */
 	struct child child;	/* none where parent is NULL */
