@@ -48,7 +48,7 @@ enum http_method {
 	HTTP_M_OTHER,		/* any other token; never CONNECT, which the server refuses */
 };
 
-/* Called once per complete request, on the loop; owes exactly one http_reply…, at once or later. */
+/* Called on the loop, once per complete request; owes exactly one http_reply…, now or later. */
 typedef void http_handler(struct http_request *hr, void *arg);
 /*
  * Renders the body of an error that the server itself answers (400, 408, 413, 414, 417, 431, 501,

@@ -280,7 +280,7 @@ known_note(struct known *k, const struct http_header *h)
 #undef NOTE
 }
 
-/* One field line of the copy, without its CRLF; the name becomes lower case, both parts end in NUL. */
+/* One field line of the copy, up to its CR: the name becomes lower case, both parts end in NUL. */
 static int
 field_split(struct http_header *h, char *line, char *end, struct http_fault *f)
 {

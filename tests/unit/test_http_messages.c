@@ -16,7 +16,7 @@ struct refusal {
 	size_t len;	/* 0: to the first NUL */
 };
 
-/* Each is answered once with this status, then the connection ends; what follows is not looked at. */
+/* Each is answered once with this status, then the connection ends: what follows is not read. */
 static const struct refusal refusals[] = {
 	/* two opinions of one length */
 	{ 400, START "Content-Length: 2\r\nContent-Length: 44\r\n\r\n{}" SMUGGLED, 0 },
