@@ -22,14 +22,14 @@
 #define BACKLOG 1024
 
 const struct http_limits http_limits_default = {
-	.header_bytes = 16 * 1024,
+	.header_bytes = 16384,
 	.header_count = 100,
-	.body_bytes = 1024 * 1024,
-	.bodies_bytes = 64 * 1024 * 1024,
-	.target_bytes = 8 * 1024,
+	.body_bytes = 1048576,
+	.bodies_bytes = 67108864,
+	.target_bytes = 8192,
 	.connections = 10240,
 	.pipeline = 8,
-	.output_bytes = 64 * 1024,
+	.output_bytes = 65536,
 	.idle_ms = 30000,
 	.header_ms = 10000,
 	.body_ms = 30000,
@@ -211,7 +211,7 @@ cap_connections(struct http_server *s)
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
 		return;
-	rlim_t room = files.rlim_cur > 2 * (OTHER_DESCRIPTORS + REFUSALS_MAX)
+	rlim_t room = files.rlim_cur > 2ul * (OTHER_DESCRIPTORS + REFUSALS_MAX)
 			  ? files.rlim_cur - OTHER_DESCRIPTORS - REFUSALS_MAX
 			  : files.rlim_cur / 2;
 	if (s->limits.connections > room)

@@ -8,6 +8,7 @@
  */
 #include "http_internal.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define CHUNK_DIGITS_MAX 16
@@ -111,7 +112,7 @@ chunk_digits(const char *line, size_t len, struct http_fault *f)
 {
 	size_t digits = 0;
 
-	while (digits < len && memchr("0123456789abcdefABCDEF", line[digits], 22))
+	while (digits < len && isxdigit((unsigned char)line[digits]))
 		digits++;
 	if (digits == 0 || digits > CHUNK_DIGITS_MAX)
 		return http_fault(f, 400, "a chunk must begin with its size in hexadecimal");

@@ -238,7 +238,7 @@ http_reply_start(struct http_request *hr, int status, const struct http_field *f
 	if (hr->http10)
 		hr->keep_alive = false;	/* the close is the only end mark it knows */
 	last_decide(hr);
-	render(hr, status, fields, nfields, hr->http10 ? LENGTH_BY_CLOSE : LENGTH_CHUNKED, NULL, 0,
+	render(hr, status, fields, nfields, hr->http10 ? LENGTH_BY_CLOSE : LENGTH_CHUNKED, "", 0,
 	    0);
 }
 
