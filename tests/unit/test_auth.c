@@ -1,4 +1,5 @@
 /* Access tokens: every known way to forge one is refused, and what changes during its life bites. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,9 +116,9 @@ static void
 refused(const char *what, const char *token)
 {
 	if (present(token) == 0)
-		fail_msg("accepted: %s", what);
-	assert_int_equal(rq->problem.code, ERR_BAD_TOKEN);
+		print_error("accepted: %s\n", what);
 	assert_null(rq->caller.user_id);
+	assert_int_equal(rq->problem.code, ERR_BAD_TOKEN);
 }
 
 static int
@@ -223,11 +224,16 @@ changed_anywhere(void **state)
 		if (was == '.')
 			continue;
 		token[i] = was == 'A' ? 'B' : 'A';
-		if (present(token) == 0)
-			fail_msg("accepted with character %zu changed", i);
+		refused("one character changed", token);
 		token[i] = was;
 	}
 	assert_int_equal(present(token), 0);
+	/* the last character holds four bits that say nothing */
+	for (int i = 0; i < 20; i++) {
+		token = good_token();
+		token[strlen(token) - 1]++;
+		refused("another spelling of the signature", token);
+	}
 }
 
 static void
@@ -318,10 +324,10 @@ wrong_claims(void **state)
 		refused(changes[i].to, sign(key, "", changed(changes[i].from, changes[i].to)));
 	refused("expired", sign(key, "", arena_printf(a, CLAIMS_FORMAT, now - 300, now - 6)));
 	refused("too long a life", sign(key, "", arena_printf(a, CLAIMS_FORMAT, now, now + 901)));
-	refused("for ever", sign(key, "", arena_printf(a, CLAIMS_FORMAT, now, INT64_MAX)));
+	refused("for ever", sign(key, "", arena_printf(a, CLAIMS_FORMAT, now, LLONG_MAX)));
 	refused("issued tomorrow", sign(key, "", arena_printf(a, CLAIMS_FORMAT, now + 86400, now + 86700)));
 	refused("ends before it begins", sign(key, "", arena_printf(a, CLAIMS_FORMAT, now, now - 1)));
-	refused("before 1970", sign(key, "", arena_printf(a, CLAIMS_FORMAT, INT64_MIN, now + 60)));
+	refused("before 1970", sign(key, "", arena_printf(a, CLAIMS_FORMAT, LLONG_MIN, now + 60)));
 	assert_int_equal(present(sign(key, "", arena_printf(a, CLAIMS_FORMAT, now - 60, now - 2))), 0);
 	assert_int_equal(present(sign(key, "", arena_printf(a, CLAIMS_FORMAT, now + 3, now + 60))), 0);
 }
