@@ -18,7 +18,8 @@
 #include "json.h"
 #include "uuid.h"
 
-#define SIGNATURE_TEXT 86	/* 64 bytes in base64url */
+#define SIGNATURE_BYTES 64	/* r and s */
+#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define ROLE_KEY_MAX 64
 
 /* The three parts of the compact form. */
@@ -45,7 +46,18 @@ split(const char *text, size_t len, struct parts *ret)
 		.payload = first + 1, .payload_len = (size_t)(second - first - 1),
 		.signature = second + 1, .signature_len = (size_t)(end - second - 1),
 	};
-	return ret->header_len > 0 && ret->payload_len > 0 && ret->signature_len == SIGNATURE_TEXT;
+	return ret->header_len > 0 && ret->payload_len > 0;
+}
+
+/* cjose is lenient about stray bits at the end; one signature has one spelling here. */
+static bool
+signature_is_well_formed(const struct parts *p)
+{
+	unsigned char raw[SIGNATURE_BYTES];
+	size_t n;
+
+	return sodium_base642bin(raw, sizeof(raw), p->signature, p->signature_len, NULL, &n, NULL,
+	    BASE64) == 0 && n == SIGNATURE_BYTES;
 }
 
 /* base64url without padding holding one strict JSON object. */
@@ -56,8 +68,7 @@ read_object(struct arena *a, const char *text, size_t len)
 	struct error e;
 	size_t n;
 
-	if (sodium_base642bin(raw, len, text, len, NULL, &n, NULL,
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+	if (sodium_base642bin(raw, len, text, len, NULL, &n, NULL, BASE64) != 0)
 		return NULL;
 	return json_parse_strict(a, (const char *)raw, n, false, &e);
 }
@@ -236,7 +247,7 @@ auth_token_read(struct arena *a, const char *text, size_t len, long long now_s,
 	json_t *header, *claims;
 	const char *reason;
 
-	if (len > TOKEN_BYTES_MAX || !split(text, len, &parts))
+	if (len > TOKEN_BYTES_MAX || !split(text, len, &parts) || !signature_is_well_formed(&parts))
 		return "the access token is malformed";
 	if ((header = read_object(a, parts.header, parts.header_len)) == NULL)
 		return "the access token is malformed";

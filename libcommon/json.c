@@ -67,7 +67,8 @@ reason_of(const json_error_t *error)
 	case json_error_invalid_syntax:
 		if (strstr(error->text, "Unicode") != NULL)
 			return "an escape that is no character (a lone surrogate?)";
-		if (strstr(error->text, "control character") != NULL)
+		if (strstr(error->text, "control character") != NULL ||
+		    strstr(error->text, "newline") != NULL)
 			return "a control character inside a string";
 		return "a syntax error";
 	default: return "not valid JSON";

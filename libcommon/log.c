@@ -133,11 +133,11 @@ write_all(const char *p, size_t n)
 	}
 }
 
-/* Cuts at TEXT_MAX without splitting a character. */
+/* What was cut short ends with a whole character: the last one goes, whole or not. */
 static void
 cut_text(char *text, size_t size)
 {
-	size_t n = size - 1;
+	size_t n = size - 2;
 
 	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
 		n--;
