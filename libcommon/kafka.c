@@ -173,6 +173,12 @@ kafka_feed_again(struct kafka_feed *feed)
 	event_active(feed->readable, EV_READ, 0);
 }
 
+rd_kafka_error_t *
+kafka_feed_close_consumer(struct kafka_feed *feed, rd_kafka_t *rk)
+{
+	return rd_kafka_consumer_close_queue(rk, feed->queue);
+}
+
 void
 kafka_feed_free(struct kafka_feed *feed)
 {

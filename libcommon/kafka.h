@@ -42,6 +42,8 @@ struct kafka_feed *kafka_feed_new(struct event_base *base, rd_kafka_queue_t *que
 /* The next event or NULL. Drain until NULL, or call kafka_feed_again to be called next turn. */
 rd_kafka_event_t *kafka_feed_next(struct kafka_feed *feed);
 void kafka_feed_again(struct kafka_feed *feed);
+/* Begins to leave the group; what that brings comes through the feed until it is closed. */
+rd_kafka_error_t *kafka_feed_close_consumer(struct kafka_feed *feed, rd_kafka_t *rk);
 void kafka_feed_free(struct kafka_feed *feed);
 
 /* ---- health ---- */
