@@ -77,6 +77,8 @@ bool event_bool(const struct event_in *ev, const char *field);
 const char *event_time(struct arena *a, const struct event_in *ev, const char *field);	/* RFC 3339, NULL where unset */
 size_t event_texts(const struct event_in *ev, const char *field, char *const **ret_items);
 const void *event_bytes(const struct event_in *ev, const char *field, size_t *ret_len);
+/* The field as a parameter for PostgreSQL, whatever its type: arrays as literals; NULL where empty. */
+const char *event_value(struct arena *a, const struct event_in *ev, const char *field);
 bool event_has_field(const struct event_in *ev, const char *field);
 /* The whole event as JSON text, for people (`nxtctl events`, `dlq show`). */
 const char *event_json(struct arena *a, const struct event_in *ev);

@@ -12,6 +12,7 @@
 #include "arena.h"
 #include "clock.h"
 #include "config.h"
+#include "db.h"
 #include "error.h"
 #include "uuid.h"
 
@@ -177,4 +178,29 @@ event_bytes(const struct event_in *ev, const char *field, size_t *ret_len)
 	data = message_member(ev->message, f);
 	*ret_len = data->len;
 	return data->data;
+}
+
+const char *
+event_value(struct arena *a, const struct event_in *ev, const char *field)
+{
+	const ProtobufCFieldDescriptor *f =
+	    ev->message == NULL ? NULL : message_field(ev->message, field);
+
+	if (f == NULL)
+		return NULL;
+	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+		char *const *items;
+		size_t n = event_texts(ev, field, &items);
+		return db_text_array(a, (const char *const *)items, n);
+	}
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_INT64:
+		return arena_printf(a, "%lld", (long long)event_int(ev, field));
+	case PROTOBUF_C_TYPE_BOOL:
+		return event_bool(ev, field) ? "t" : "f";
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return event_time(a, ev, field);
+	default:
+		return event_text(ev, field);
+	}
 }

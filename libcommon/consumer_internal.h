@@ -1,0 +1,95 @@
+/* The consumer's inside. Private to consumer*.c. */
+#ifndef NXT_CONSUMER_INTERNAL_H
+#define NXT_CONSUMER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "event.h"
+#include "kafka.h"
+
+struct db;
+struct fiber;
+struct request;
+struct service;
+
+/* A partition that is ours. */
+struct part {
+	char *topic;
+	int32_t partition;
+	int64_t stored;		/* next_offset in consumer_offsets, as last read or written by us */
+	int64_t expected;	/* offset that should be polled next */
+	int64_t asked_again;	/* offset at which a jump was noticed and asked for once more */
+	int64_t committed;	/* as last told to Kafka, for lag tools */
+	int64_t retry_ms;	/* its first message was refused: not before this */
+	int attempts;		/* of its first message */
+	bool paused;
+	bool held;		/* not picked again in this batch */
+	struct part *next;
+};
+
+/* Polled and not yet applied, in order of arrival. */
+struct message {
+	TAILQ_ENTRY(message) link;
+	rd_kafka_event_t *event;	/* owns m */
+	const rd_kafka_message_t *m;
+	struct part *part;
+};
+
+#define BATCH_MAX 500
+#define PARTS_MAX BATCH_MAX
+
+/* What is tried in one transaction. */
+struct batch {
+	struct message *messages[BATCH_MAX];
+	struct event_in events[BATCH_MAX];
+	const struct event_in *pointers[BATCH_MAX];
+	unsigned n;
+};
+
+struct consumer {
+	struct event_base *base;
+	struct db *db;
+	const struct service *svc;
+	rd_kafka_t *rk;
+	struct kafka_feed *feed;
+	struct kafka_health health;
+	struct part *parts;
+	bool assigned;
+	TAILQ_HEAD(, message) queue;
+	unsigned queued;
+
+	struct fiber *fiber;
+	bool waits;		/* the fiber, for the feed */
+	int backoff_ms;		/* of the last transient failure; 0: none */
+	int64_t backoff_until_ms;
+	int64_t committed_ms;
+	bool running, stopping, closed;
+	unsigned fibers;
+};
+extern struct consumer consumer;
+
+/* consumer_group.c: what is ours and from where */
+int group_subscribe(struct error *e);
+void group_rebalance(rd_kafka_event_t *ev);
+/* Reads positions again where another owner moved them; returns how many had been moved, or -1. */
+int group_resync(struct batch *batch);
+void group_pause(struct part *part);	/* NULL: all */
+void group_resume(struct part *part);
+void group_commit_lag(bool now);
+/* Takes a polled message into the queue, or drops it where it does not belong there. */
+void group_take(rd_kafka_event_t *ev, const rd_kafka_message_t *m);
+void message_free(struct message *msg);	/* out of the queue */
+
+/* consumer_batch.c: applying */
+/* Tries what is queued; false: nothing could be tried now. */
+bool batch_run(void);
+/* When the earliest held back message may be tried again; INT64_MAX: none. */
+int64_t batch_next_ms(void);
+/* The unit is what this event caused. */
+void unit_from_event(struct request *rq, const struct event_in *ev);
+/* Everything this service does with an event, in the open transaction. */
+int event_apply(struct request *rq, const struct event_in *ev);
+
+#endif

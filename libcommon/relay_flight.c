@@ -1,0 +1,439 @@
+/*
+ * Rows on their way: to librdkafka, to the broker's report, to the DELETE.
+ *
+ * Delivery is never given up (message.timeout.ms 0): rows wait in the producer while brokers are
+ * away. A row that the broker refuses blocks its topic for a growing time and is read again then.
+ */
+#include <endian.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "db.h"
+#include "error.h"
+#include "event_types.h"
+#include "fiber.h"
+#include "log.h"
+#include "metrics.h"
+#include "relay_internal.h"
+#include "request.h"
+#include "service.h"
+#include "uuid.h"
+
+#define ROW_OVERHEAD 700	/* headers, key and librdkafka's own */
+#define DELETE_MAX 5000		/* rows a statement */
+#define DELETE_RETRY_MS 200
+#define PURGE_MS 5000
+#define BLOCK_FIRST_MS 100
+#define BLOCK_MAX_MS 30000
+#define EVENTS_A_TURN 64	/* of librdkafka's; a report event may tell of thousands of rows */
+#define POSTGRES_EPOCH_US 946684800000000LL	/* 2000-01-01 */
+
+static const struct kafka_setting producer_settings[] = {
+	{ "enable.idempotence", "true" },
+	{ "acks", "all" },
+	{ "linger.ms", "1" },
+	{ "message.timeout.ms", "0" },
+	{ "partitioner", "murmur2" },		/* as Java clients place a key */
+	{ "compression.codec", "none" },
+	{ "queue.buffering.max.messages", "40000" },
+	{ "queue.buffering.max.kbytes", "65536" },	/* RELAY_BYTES_MAX ends before */
+	{ "topic.metadata.propagation.max.ms", "5000" },
+	{ 0 }
+};
+
+/* ---- lists ---- */
+
+static void
+outrow_move(struct outrow *row, struct outlist *to)
+{
+	if (row->list != NULL) {
+		TAILQ_REMOVE(&row->list->rows, row, link);
+		row->list->count--;
+	}
+	row->list = to;
+	if (to != NULL) {
+		TAILQ_INSERT_TAIL(&to->rows, row, link);
+		to->count++;
+	}
+}
+
+static struct outrow *
+outrow_new(int64_t seq, struct relay_topic *topic, uint32_t bytes)
+{
+	struct outrow *row = relay.spare;
+
+	if (row != NULL)
+		relay.spare = row->link.tqe_next;
+	else
+		row = xmalloc(sizeof(*row));
+	*row = (struct outrow){ .seq = seq, .topic = topic, .bytes = bytes };
+	relay.in_flight++;
+	relay.bytes += bytes;
+	return row;
+}
+
+static void
+outrow_end(struct outrow *row)
+{
+	outrow_move(row, NULL);
+	relay.in_flight--;
+	relay.bytes -= row->bytes;
+	row->link.tqe_next = relay.spare;
+	relay.spare = row;
+}
+
+static int64_t
+lowest(const struct outlist *list, int64_t seq)
+{
+	const struct outrow *row;
+
+	TAILQ_FOREACH(row, &list->rows, link)
+		if (row->seq < seq)
+			seq = row->seq;
+	return seq;
+}
+
+int64_t
+relay_lowest_in_flight(void)
+{
+	return lowest(&relay.sent, lowest(&relay.acked, lowest(&relay.deleting, INT64_MAX)));
+}
+
+/* ---- topics ---- */
+
+static struct relay_topic *
+topic_new(const char *type)
+{
+	struct relay_topic *t = xcalloc(1, sizeof(*t));
+
+	t->type = xstrdup(type);
+	t->known = event_type_find(type);
+	t->next = relay.topics;
+	relay.topics = t;
+	return t;
+}
+
+static struct relay_topic *
+topic_get(const char *type, size_t len)
+{
+	struct relay_topic **p, *t;
+	char name[256];
+
+	for (p = &relay.topics; (t = *p) != NULL; p = &t->next)
+		if (strncmp(t->type, type, len) == 0 && t->type[len] == '\0') {
+			*p = t->next;
+			t->next = relay.topics;
+			return relay.topics = t;
+		}
+	if (len >= sizeof(name))
+		len = sizeof(name) - 1;		/* no broker takes it: the row stays, its topic blocked */
+	memcpy(name, type, len);
+	name[len] = '\0';
+	return topic_new(name);
+}
+
+static rd_kafka_topic_t *
+topic_handle(struct relay_topic *t)
+{
+	char name[512];
+
+	if (t->rkt == NULL) {
+		kafka_topic_name(name, sizeof(name), t->type);
+		t->rkt = rd_kafka_topic_new(relay.rk, name, NULL);
+	}
+	return t->rkt;
+}
+
+static void
+topic_block(struct relay_topic *t, const char *why)
+{
+	int64_t now = clock_mono_ms();
+
+	if (t->blocked_until_ms > now)
+		return;		/* one refusal of many in flight */
+	t->delay_ms = t->delay_ms == 0 ? BLOCK_FIRST_MS : t->delay_ms * 2;
+	if (t->delay_ms > BLOCK_MAX_MS)
+		t->delay_ms = BLOCK_MAX_MS;
+	t->blocked_until_ms = now + t->delay_ms;
+	log_warn("relay: %s cannot be published: %s; again in %d ms", t->type, why, t->delay_ms);
+}
+
+/* The row is read again when its topic's block ends; at once where there is none. */
+static void
+outrow_skip(struct relay_topic *t, int64_t seq, const char *why)
+{
+	if (why != NULL)
+		topic_block(t, why);
+	if (seq < relay.skipped_from)
+		relay.skipped_from = seq;
+	if (t->blocked_until_ms < relay.go_back_ms)
+		relay.go_back_ms = t->blocked_until_ms;
+}
+
+/* ---- sending ---- */
+
+enum { AT_SEQ, AT_ID, AT_AGGREGATE_ID, AT_TYPE, AT_PAYLOAD, AT_TRACEPARENT, AT_CREATED };
+
+int64_t
+relay_be64(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return (int64_t)be64toh(v);
+}
+
+static void
+header(rd_kafka_headers_t *h, const char *name, const char *value)
+{
+	rd_kafka_header_add(h, name, -1, value, -1);
+}
+
+/* CloudEvents 1.0, Kafka protocol binding, binary mode. */
+static rd_kafka_headers_t *
+make_headers(const struct relay_topic *t, const struct db_result *r, int i, const char *key)
+{
+	rd_kafka_headers_t *h = rd_kafka_headers_new(10);
+	char id[UUID_TEXT], time[CLOCK_TEXT], source[64] = "/nxtgauge/";
+	const char *traceparent = db_text(r, i, AT_TRACEPARENT);
+
+	uuid_format((const uint8_t *)db_text(r, i, AT_ID), id);
+	clock_format(relay_be64(db_text(r, i, AT_CREATED)) + POSTGRES_EPOCH_US, time);
+	strncat(source, service_self->name, sizeof(source) - strlen(source) - 1);
+	header(h, "ce_specversion", "1.0");
+	header(h, "ce_id", id);
+	header(h, "ce_type", t->type);
+	header(h, "ce_source", source);
+	header(h, "ce_subject", key);
+	header(h, "ce_time", time);
+	header(h, "ce_partitionkey", key);
+	if (t->known != NULL)
+		header(h, "ce_dataschema", t->known->descriptor->name);
+	header(h, "content-type", "application/protobuf");
+	if (traceparent != NULL)
+		rd_kafka_header_add(h, "traceparent", -1, traceparent,
+		    db_length(r, i, AT_TRACEPARENT));
+	return h;
+}
+
+static rd_kafka_resp_err_t
+produce(struct outrow *row, const struct db_result *r, int i)
+{
+	char key[UUID_TEXT];
+	rd_kafka_headers_t *h;
+	rd_kafka_resp_err_t err;
+
+	uuid_format((const uint8_t *)db_text(r, i, AT_AGGREGATE_ID), key);
+	h = make_headers(row->topic, r, i, key);
+	err = rd_kafka_producev(relay.rk, RD_KAFKA_V_RKT(topic_handle(row->topic)),
+	    RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+	    RD_KAFKA_V_KEY(key, UUID_TEXT - 1),
+	    RD_KAFKA_V_VALUE((void *)(uintptr_t)db_text(r, i, AT_PAYLOAD),
+	    (size_t)db_length(r, i, AT_PAYLOAD)),
+	    RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(row), RD_KAFKA_V_END);
+	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_headers_destroy(h);
+	return err;
+}
+
+void
+relay_send(const struct db_result *r, int i)
+{
+	int64_t seq = relay_be64(db_text(r, i, AT_SEQ));
+	struct relay_topic *t = topic_get(db_text(r, i, AT_TYPE), (size_t)db_length(r, i, AT_TYPE));
+	rd_kafka_resp_err_t err;
+	struct outrow *row;
+
+	if (t->blocked_until_ms > clock_mono_ms() || relay.broken) {
+		outrow_skip(t, seq, NULL);
+		return;
+	}
+	row = outrow_new(seq, t, (uint32_t)db_length(r, i, AT_PAYLOAD) + ROW_OVERHEAD);
+	outrow_move(row, &relay.sent);
+	err = produce(row, r, i);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	outrow_end(row);
+	if (err == RD_KAFKA_RESP_ERR__FATAL)
+		relay.broken = true;
+	outrow_skip(t, seq, rd_kafka_err2str(err));
+}
+
+/* ---- reports ---- */
+
+static void
+take_report(const rd_kafka_message_t *m)
+{
+	struct outrow *row = m->_private;
+
+	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		row->topic->delay_ms = 0;
+		outrow_move(row, &relay.acked);
+		metric_add(M_OUTBOX_SENT, 1);
+		return;
+	}
+	if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+		outrow_skip(row->topic, row->seq, NULL);
+	else
+		outrow_skip(row->topic, row->seq, rd_kafka_err2str(m->err));
+	outrow_end(row);
+}
+
+static void
+take_reports(rd_kafka_event_t *ev)
+{
+	const rd_kafka_message_t *m;
+
+	while ((m = rd_kafka_event_message_next(ev)) != NULL)
+		take_report(m);
+	rd_kafka_event_destroy(ev);
+	if (relay.deleter_waits && relay.acked.count > 0) {
+		relay.deleter_waits = false;
+		fiber_wake(relay.deleter);
+	}
+	relay_reader_wake(RELAY_FULL);
+}
+
+static void
+on_ready(void *arg)
+{
+	rd_kafka_event_t *ev;
+	bool fatal;
+
+	(void)arg;
+	for (int i = 0; i < EVENTS_A_TURN; i++) {
+		if ((ev = kafka_feed_next(relay.feed)) == NULL)
+			return;
+		if (!kafka_take_notice(relay.rk, ev, &relay.health, &fatal)) {
+			take_reports(ev);
+		} else if (fatal) {
+			relay.broken = true;
+			relay_reader_wake(RELAY_FULL);
+			relay_reader_wake(RELAY_IDLE);
+		}
+	}
+	kafka_feed_again(relay.feed);
+}
+
+/* ---- the producer ---- */
+
+/* Asking for the topics now keeps the first event from waiting for metadata. */
+static void
+warm_topics(void)
+{
+	const struct event_type *const *types;
+	size_t n;
+
+	types = event_type_all(&n);
+	for (size_t i = 0; i < n; i++) {
+		const char *service = types[i]->service;
+		if (strcmp(service, service_self->name) == 0 || strcmp(service, "all") == 0)
+			topic_handle(topic_get(types[i]->name, strlen(types[i]->name)));
+	}
+}
+
+int
+relay_producer_start(struct error *e)
+{
+	relay.rk = kafka_daemon_client_new(RD_KAFKA_PRODUCER, "relay", producer_settings,
+	    RD_KAFKA_EVENT_DR, e);
+	if (relay.rk == NULL)
+		return -1;
+	relay.feed = kafka_feed_new(relay.base, rd_kafka_queue_get_main(relay.rk), on_ready, NULL);
+	relay.broken = false;
+	warm_topics();
+	return 0;
+}
+
+/* librdkafka reports each row that is purged; the limit is for the day it does not. */
+void
+relay_purge(void)
+{
+	rd_kafka_purge(relay.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	for (int i = 0; i < PURGE_MS && relay.sent.count > 0; i++)
+		fiber_sleep(1);
+	if (relay.sent.count > 0)
+		relay.broken = true;
+}
+
+void
+relay_producer_stop(int timeout_ms)
+{
+	for (struct relay_topic *t = relay.topics; t != NULL; t = t->next) {
+		if (t->rkt != NULL)
+			rd_kafka_topic_destroy(t->rkt);
+		t->rkt = NULL;
+	}
+	kafka_feed_free(relay.feed);
+	relay.feed = NULL;
+	while (relay.sent.count > 0) {	/* no report can come any more */
+		outrow_skip(TAILQ_FIRST(&relay.sent.rows)->topic, TAILQ_FIRST(&relay.sent.rows)->seq, NULL);
+		outrow_end(TAILQ_FIRST(&relay.sent.rows));
+	}
+	kafka_dispose(relay.rk, timeout_ms);
+	relay.rk = NULL;
+}
+
+/* ---- deleting ---- */
+
+/* By number, never by range, and only while the lease is ours. */
+static int
+delete_rows(struct request *rq)
+{
+	struct db_array *epoch = db_array_new(rq->arena, DB_INT8);
+	struct db_array *seqs = db_array_new(rq->arena, DB_INT8);
+	struct outrow *row;
+
+	db_array_add_int(epoch, relay.epoch);
+	TAILQ_FOREACH(row, &relay.deleting.rows, link)
+		db_array_add_int(seqs, row->seq);
+	return db_exec(rq, "DELETE FROM outbox_events o USING relay_lease l "
+	    "WHERE l.epoch = ($1::bigint[])[1] AND o.seq = ANY($2::bigint[])",
+	    db_arrays(rq->arena, 2, epoch, seqs));
+}
+
+/* The mark of a row goes when its DELETE has committed: the sweep must not take it for missed. */
+static void
+delete_batch(void)
+{
+	while (relay.acked.count > 0 && relay.deleting.count < DELETE_MAX)
+		outrow_move(TAILQ_FIRST(&relay.acked.rows), &relay.deleting);
+	while (relay.deleting.count > 0) {
+		struct request *rq = request_new(relay.db);
+		int result = delete_rows(rq);
+		request_free(rq);
+		if (result == 0 || !relay.running)
+			break;
+		fiber_sleep(DELETE_RETRY_MS);
+	}
+	while (relay.deleting.count > 0)
+		outrow_end(TAILQ_FIRST(&relay.deleting.rows));
+}
+
+void
+relay_deleter(void *arg)
+{
+	unsigned since_trim = 0;
+
+	(void)arg;
+	relay.deleter = fiber_self();
+	while (relay.running) {
+		if (relay.acked.count > 0) {
+			since_trim += relay.acked.count;
+			delete_batch();
+			relay_reader_wake(RELAY_FULL);
+			continue;
+		}
+		if (since_trim > RELAY_ROWS_MAX && relay.in_flight == 0) {
+			malloc_trim(0);		/* after a burst the memory goes back */
+			since_trim = 0;
+		}
+		relay.deleter_waits = true;
+		fiber_park("delivery reports", 1000);
+		relay.deleter_waits = false;
+	}
+	relay.fibers--;
+}
