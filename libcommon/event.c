@@ -320,7 +320,7 @@ event_fill_from_row(struct event_out *ev, const struct row *row)
 		const ProtobufCFieldDescriptor *f = message_field(ev->message, c->name);
 		const char *value;
 
-		if (f == NULL || (c->flags & COL_SECRET) || strcmp(c->name, "context") == 0)
+		if (f == NULL || (c->flags & (COL_SECRET | COL_NO_EVENT)) || strcmp(c->name, "context") == 0)
 			continue;
 		value = row_text(row, c->name);
 		if (value != NULL)

@@ -72,6 +72,7 @@ enum column_flag {
 	COL_STAFF_WRITE = 1 << 14,	/* only staff may set it */
 	COL_TO_UPPER = 1 << 15,		/* stored upper case, trimmed (coupon codes) */
 	COL_ANY_JSON = 1 << 17,		/* COL_JSON: a number, text or truth value too */
+	COL_NO_EVENT = 1 << 18,		/* answered, but in no event: where a private file lies */
 	COL_NO_CONTACT = 1 << 16,	/* refused where it holds a URL, e-mail address or phone number */
 };
 struct column {

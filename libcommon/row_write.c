@@ -94,7 +94,7 @@ row_close_event(struct row *row)
 	event_fill_from_row(row->event, row);
 	for (unsigned i = 0; i < row->plan->ncolumns; i++) {
 		const struct column *c = &res->columns[i];
-		if (!is_bookkeeping(c) && !(c->flags & COL_SECRET) && differs(row, i))
+		if (!is_bookkeeping(c) && !(c->flags & (COL_SECRET | COL_NO_EVENT)) && differs(row, i))
 			event_change(row->event, c->name, row->stored ? row->stored[i] : NULL,
 			    row->values[i], c->flags & COL_PERSONAL);
 	}
