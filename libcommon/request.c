@@ -33,6 +33,7 @@ void
 request_rewind(struct request *rq)
 {
 	rq->events = NULL;
+	rq->later = NULL;
 	memset(&rq->problem, 0, sizeof(rq->problem));
 	rq->problem.fields_tail = &rq->problem.fields;
 	memset(&rq->reply, 0, sizeof(rq->reply));

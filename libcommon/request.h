@@ -21,6 +21,7 @@ struct db_tx;
 struct event_in;
 struct event_out;
 struct http_request;
+struct later;
 struct resource;
 struct route;
 struct row;
@@ -100,6 +101,7 @@ struct request {
 	struct db *db;
 	struct db_tx *tx;		/* open transaction, or NULL */
 	struct event_out *events;		/* to be published with the commit, in order */
+	struct later *later;		/* unit_later's list */
 	struct problem problem;
 	struct reply reply;
 	bool commit_refusal;		/* refused, but the transaction is committed (refuse_and_commit) */
@@ -111,6 +113,12 @@ struct request *request_new(struct db *db);
 void request_free(struct request *rq);
 /* Forgets events, problem and reply before the unit is run again. */
 void request_rewind(struct request *rq);
+
+/*
+ * A consequence that reads what the unit writes: fn(rq, id) runs once per fn and id when the
+ * handler is done, before events are written. Returns 0, so that a guard can end with it.
+ */
+int unit_later(struct request *rq, int (*fn)(struct request *rq, const char *id), const char *id);
 
 /* ---- refusing: each returns -1 ---- */
 int fail(struct request *rq, enum error_code code, const char *fmt, ...)

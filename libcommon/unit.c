@@ -19,6 +19,43 @@
 #define CONFLICT_RETRIES 8
 #define REFERENCE_WAIT_MS 2000	/* services.md: a missing reference is waited for, then 422 */
 
+/* ---- consequences ---- */
+
+struct later {
+	int (*fn)(struct request *rq, const char *id);
+	const char *id;
+	struct later *next;
+};
+
+int
+unit_later(struct request *rq, int (*fn)(struct request *rq, const char *id), const char *id)
+{
+	struct later **tail = &rq->later, *l;
+
+	for (; *tail != NULL; tail = &(*tail)->next)
+		if ((*tail)->fn == fn && strcmp((*tail)->id, id) == 0)
+			return 0;
+	l = arena_alloc(rq->arena, sizeof(*l));
+	l->fn = fn;
+	l->id = arena_strdup(rq->arena, id);
+	*tail = l;
+	return 0;
+}
+
+static int
+run_later(struct request *rq)
+{
+	while (rq->later != NULL) {
+		struct later *l = rq->later;
+		rq->later = l->next;
+		if (l->fn(rq, l->id) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the unit ---- */
+
 /* One run; 0: committed. */
 static int
 run_once(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
@@ -34,7 +71,8 @@ run_once(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg
 		db_rollback(rq);
 		return -1;
 	}
-	if (outbox_write(rq) < 0) {
+	if (run_later(rq) < 0 || outbox_write(rq) < 0) {
+		rq->commit_refusal = false;
 		db_rollback(rq);
 		return -1;
 	}

@@ -1,0 +1,140 @@
+/* E-mail addresses and phone numbers in their stored form; see contacts.h. */
+#include "contacts.h"
+
+#include <ctype.h>
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "arena.h"
+#include "request.h"
+
+#define EMAIL_MAX 254	/* bytes, RFC 5321 with its angle brackets taken off */
+#define LOCAL_MAX 64
+
+static char *
+trimmed(struct arena *a, const char *text)
+{
+	size_t n;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	n = strlen(text);
+	while (n > 0 && isspace((unsigned char)text[n - 1]))
+		n--;
+	return arena_strndup(a, text, n);
+}
+
+/* Normalised as the options say; NULL where utf8proc refuses the text. */
+static const char *
+mapped(struct arena *a, const char *text, int options)
+{
+	utf8proc_uint8_t *out = NULL;
+
+	if (utf8proc_map((const utf8proc_uint8_t *)text, 0, &out,
+	    (utf8proc_option_t)(UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | options)) < 0)
+		return NULL;
+	arena_own(a, out, free);
+	return (const char *)out;
+}
+
+static bool
+local_is_fit(const char *local)
+{
+	size_t n = strlen(local);
+
+	if (n == 0 || n > LOCAL_MAX || local[0] == '.' || local[n - 1] == '.' ||
+	    strstr(local, "..") != NULL)
+		return false;
+	for (; *local != '\0'; local++)
+		if ((unsigned char)*local <= ' ' || *local == 0x7f ||
+		    strchr("<>()[],;:\\\"@", *local) != NULL)
+			return false;
+	return true;
+}
+
+/* A host name of at least two labels that DNS could hold; Unicode by IDNA 2008. */
+static bool
+domain_is_fit(const char *domain)
+{
+	const char *dot = strrchr(domain, '.');
+	char *ascii = NULL;
+	size_t n;
+	bool fit;
+
+	if (dot == NULL || dot == domain || dot[1] == '\0' ||
+	    idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
+		return false;
+	n = strlen(ascii);
+	fit = n <= 253 && strstr(ascii, "..") == NULL && ascii[0] != '.' && ascii[0] != '-' &&
+	    strspn(ascii, "abcdefghijklmnopqrstuvwxyz0123456789-.") == n;
+	idn2_free(ascii);
+	return fit;
+}
+
+const char *
+email_normalise(struct arena *a, const char *text)
+{
+	char *email = trimmed(a, text);
+	const char *whole = strlen(email) <= 4 * EMAIL_MAX ? mapped(a, email, 0) : NULL;
+	const char *at = whole == NULL ? NULL : strrchr(whole, '@'), *domain, *result;
+	char *local;
+
+	if (at == NULL)
+		return NULL;
+	local = arena_strndup(a, whole, (size_t)(at - whole));
+	domain = mapped(a, at + 1, UTF8PROC_CASEFOLD);
+	if (domain == NULL || !local_is_fit(local) || !domain_is_fit(domain))
+		return NULL;
+	result = arena_printf(a, "%s@%s", local, domain);
+	return strlen(result) <= EMAIL_MAX ? result : NULL;
+}
+
+int
+email_take(struct request *rq, const char *field, const char **ret_email)
+{
+	const char *email = email_normalise(rq->arena, body_text(rq, field));
+
+	if (email == NULL)
+		return fail_field(rq, field, "bad_email", "an address like name@example.org");
+	*ret_email = email;
+	return 0;
+}
+
+const char *
+phone_normalise(struct arena *a, const char *text)
+{
+	struct buf digits;
+	bool plus;
+
+	text = trimmed(a, text);
+	plus = *text == '+';
+	buf_init(&digits, a, 24);
+	for (text += plus; *text != '\0'; text++) {
+		if (isdigit((unsigned char)*text))
+			buf_add_char(&digits, *text);
+		else if (strchr(" -()", *text) == NULL)
+			return NULL;
+	}
+	if (!plus && digits.len == 10 && digits.text[0] >= '6')
+		return arena_printf(a, "+91%s", digits.text);
+	if (digits.len < 8 || digits.len > 15 || digits.text[0] == '0')
+		return NULL;
+	return arena_printf(a, "+%s", digits.text);
+}
+
+int
+phone_take(struct request *rq, const char *field, const char **ret_phone)
+{
+	const char *text = body_text(rq, field), *phone;
+
+	*ret_phone = NULL;
+	if (text == NULL)
+		return 0;
+	if ((phone = phone_normalise(rq->arena, text)) == NULL)
+		return fail_field(rq, field, "bad_phone",
+		    "digits with the country code, like +919876543210");
+	*ret_phone = phone;
+	return 0;
+}

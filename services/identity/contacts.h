@@ -1,0 +1,20 @@
+/* E-mail addresses and phone numbers in the one form in which they are stored and compared. */
+#ifndef NXT_CONTACTS_H
+#define NXT_CONTACTS_H
+
+struct arena;
+struct request;
+
+/*
+ * Trimmed, NFC, domain in lower case; at most 254 bytes; international domains stay readable. NULL
+ * where it is no address.
+ */
+const char *email_normalise(struct arena *a, const char *text);
+/* The body's field, normalised; refuses the field (bad_email). */
+int email_take(struct request *rq, const char *field, const char **ret_email);
+/* E.164 with its plus; ten digits are an Indian number. NULL where it is no number. */
+const char *phone_normalise(struct arena *a, const char *text);
+/* The body's field, normalised, NULL where it is absent; refuses the field (bad_phone). */
+int phone_take(struct request *rq, const char *field, const char **ret_phone);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * Identity: who signs in, what they may do, whom the platform employs, how it is configured.
+ *
+ * The resources and the handlers of routes that are no plain resource; main.c is their table of
+ * contents. What files share beyond that stands in the header beside each .c.
+ */
+#ifndef NXT_IDENTITY_H
+#define NXT_IDENTITY_H
+
+#include "resource.h"
+
+struct config_key;
+struct event_in;
+struct request;
+
+extern const struct resource users_resource;
+extern const struct resource user_settings_resource;
+extern const struct resource user_sessions_resource;
+extern const struct resource refresh_tokens_resource;
+extern const struct resource roles_resource;
+extern const struct resource permissions_resource;
+extern const struct resource role_permissions_resource;
+extern const struct resource user_roles_resource;
+extern const struct resource departments_resource;
+extern const struct resource designations_resource;
+extern const struct resource employees_resource;
+extern const struct resource dashboard_configs_resource;
+extern const struct resource dashboard_widgets_resource;
+extern const struct resource runtime_configs_resource;
+
+/* ---- /v1/auth/… ---- */
+int auth_register(struct request *rq);
+int auth_verify_email(struct request *rq);
+int auth_resend_verification(struct request *rq);
+int auth_login(struct request *rq);
+int auth_step_up(struct request *rq);
+int auth_refresh(struct request *rq);
+int auth_logout(struct request *rq);
+int auth_password_forgot(struct request *rq);
+int auth_password_reset(struct request *rq);
+int auth_password_change(struct request *rq);
+extern const struct column register_body[], verify_email_body[], resend_body[];
+extern const struct column login_body[], step_up_body[], refresh_body[], logout_body[];
+extern const struct column password_forgot_body[], password_reset_body[], password_change_body[];
+
+/* ---- /v1/me ---- */
+int me_read(struct request *rq);
+int me_update(struct request *rq);
+int me_settings_read(struct request *rq);
+int me_settings_update(struct request *rq);
+int me_email_change(struct request *rq);
+int me_email_confirm(struct request *rq);
+int me_phone_change(struct request *rq);
+extern const struct column me_body[], me_settings_body[];
+extern const struct column me_email_body[], me_email_confirm_body[], me_phone_body[];
+
+/* ---- the rest ---- */
+int jwks_read(struct request *rq);
+int user_session_revoke(struct request *rq);
+int user_role_request(struct request *rq);
+extern const struct column user_role_request_body[];
+
+/*
+ * Refuses what would leave no active administrator: an installation closed for good. `user_id` is
+ * about to lose the role or the account; held against others until the transaction ends.
+ */
+int administrators_must_remain(struct request *rq, const char *user_id);
+
+/* ---- commands ---- */
+int admin_create(struct request *rq, int argc, char **argv);
+int permissions_import(struct request *rq, int argc, char **argv);
+int keys_rotate_command(struct request *rq, int argc, char **argv);
+int keys_list_command(struct request *rq, int argc, char **argv);
+
+/* ---- clocks and reactions ---- */
+int sessions_expire(struct request *rq);
+int user_roles_expire(struct request *rq);
+int leftovers_remove(struct request *rq);
+int on_email_bounced(struct request *rq, const struct event_in *ev);
+
+#endif

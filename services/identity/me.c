@@ -1,0 +1,289 @@
+/* The signed-in caller: account, preferences, and the address and number by which to reach them. */
+#include <string.h>
+
+#include "config.h"
+#include "contacts.h"
+#include "db.h"
+#include "event.h"
+#include "identity.h"
+#include "json.h"
+#include "one_time_tokens.h"
+#include "request.h"
+#include "sessions.h"
+
+/* ---- /v1/me ---- */
+
+/* Keys of all permissions that the caller's roles hold, sorted. */
+static json_t *
+permissions_of_caller(struct request *rq)
+{
+	const char *const *roles = rq->caller.role_keys;
+	size_t n = 0;
+	struct db_result *r;
+	json_t *keys;
+
+	while (roles != NULL && roles[n] != NULL)
+		n++;
+	r = db_query(rq, "SELECT DISTINCT rp.permission_key FROM role_permissions rp"
+	    " JOIN roles r ON r.id = rp.role_id WHERE r.is_active AND r.key = ANY ($1::text[])"
+	    " ORDER BY 1", DB(db_text_array(rq->arena, roles, n)));
+	if (r == NULL)
+		return NULL;
+	keys = json_array();
+	for (int i = 0; i < db_rows(r); i++)
+		json_array_append_new(keys, json_string(db_text(r, i, 0)));
+	return keys;
+}
+
+static json_t *
+roles_of_caller(const struct request *rq)
+{
+	json_t *keys = json_array();
+
+	for (const char *const *k = rq->caller.role_keys; k != NULL && *k != NULL; k++)
+		json_array_append_new(keys, json_string(*k));
+	return keys;
+}
+
+/* The user's own row, with what this sign-in may do. */
+static int
+answer(struct request *rq, const struct row *user)
+{
+	json_t *permissions = permissions_of_caller(rq), *item;
+	char hash[65];
+
+	if (permissions == NULL)
+		return -1;
+	item = json_loads(row_json(rq, user), 0, NULL);
+	json_object_set_new(item, "roles", roles_of_caller(rq));
+	json_object_set_new(item, "permissions", permissions);
+	json_object_set_new(item, "session_id", json_string(rq->caller.session_id));
+	json_object_set_new(item, "employee_id",
+	    rq->caller.employee_id != NULL ? json_string(rq->caller.employee_id) : json_null());
+	reply_json(rq, 200, item);
+	sha256_hex(rq->reply.body, rq->reply.body_len, hash);
+	rq->reply.etag = arena_printf(rq->arena, "\"%.32s\"", hash);
+	return 0;
+}
+
+int
+me_read(struct request *rq)
+{
+	struct row *user = row_load(rq, &users_resource, rq->caller.user_id, false);
+
+	return user == NULL ? -1 : answer(rq, user);
+}
+
+const struct column me_body[] = {
+	{ "display_name", COL_TEXT, 0, .max = 100, .doc = "How mails and lists call the user." },
+	{ 0 }
+};
+
+int
+me_update(struct request *rq)
+{
+	struct row *user = row_load(rq, &users_resource, rq->caller.user_id, true);
+
+	if (user == NULL)
+		return -1;
+	if (body_has(rq, "display_name"))
+		row_set(user, "display_name", body_text(rq, "display_name"));
+	return row_update(rq, user) < 0 ? -1 : answer(rq, user);
+}
+
+/* ---- settings ---- */
+
+static const struct column user_settings_columns[] = {
+	COLUMN_ID,
+	{ "user_id", COL_UUID, COL_OWNER | COL_FILTER | COL_REQUIRED },
+	{ "settings_json", COL_JSON, COL_REQUIRED | COL_PERSONAL, .initial = "{}",
+	    .doc = "Preferences; notify reads `notifications`." },
+	COLUMN_CREATED,
+	COLUMN_UPDATED,
+	COLUMN_VERSION,
+	{ 0 }
+};
+
+const struct resource user_settings_resource = {
+	.table = "user_settings", .noun = "user_setting", .module_key = "users", .recipient = "user_id",
+	.columns = user_settings_columns,
+	.read = OWNER_OR("user-settings.read"), .create = SIGNED_IN, .update = OWNER,
+	.changed = &EV_USER_SETTINGS_CHANGED,
+	.doc = "Preferences of a user. The caller's own are /v1/me/settings.",
+};
+
+const struct column me_settings_body[] = {
+	{ "settings_json", COL_JSON, COL_REQUIRED, .doc = "Merged into what is there (RFC 7396)." },
+	{ 0 }
+};
+
+/* The caller's row; a fresh one, not yet inserted, where there is none. */
+static struct row *
+settings_of_caller(struct request *rq, bool lock, bool *ret_is_new)
+{
+	struct row *row = row_load_by(rq, &user_settings_resource, "user_id", rq->caller.user_id, lock);
+
+	*ret_is_new = row == NULL && rq->problem.code == ERR_NOT_FOUND;
+	if (!*ret_is_new)
+		return row;
+	rq->problem.code = ERR_NONE;
+	return row_new(rq, &user_settings_resource);
+}
+
+int
+me_settings_read(struct request *rq)
+{
+	bool is_new;
+	struct row *row = settings_of_caller(rq, false, &is_new);
+
+	if (row == NULL)
+		return -1;
+	if (!is_new)
+		return reply_row(rq, 200, row);
+	return reply_json(rq, 200, json_pack("{s:s, s:{}}", "user_id", rq->caller.user_id,
+	    "settings_json"));
+}
+
+/* RFC 7396: null removes, objects merge, all else replaces. */
+static void
+merge_patch(json_t *target, json_t *patch)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(patch, key, value) {
+		json_t *old = json_object_get(target, key);
+		if (json_is_null(value)) {
+			json_object_del(target, key);
+		} else if (!json_is_object(value)) {
+			json_object_set(target, key, value);
+		} else {
+			if (!json_is_object(old))
+				json_object_set_new(target, key, old = json_object());
+			merge_patch(old, value);
+		}
+	}
+}
+
+int
+me_settings_update(struct request *rq)
+{
+	bool is_new;
+	json_t *patch = body_json(rq, "settings_json"), *merged;
+	struct row *row = settings_of_caller(rq, true, &is_new);
+
+	if (row == NULL)
+		return -1;
+	if (!json_is_object(patch))
+		return fail_field(rq, "settings_json", "wrong_type", "an object");
+	merged = json_loads(row_text(row, "settings_json"), 0, NULL);
+	arena_own(rq->arena, merged, (void (*)(void *))json_decref);
+	merge_patch(merged, patch);
+	row_set(row, "settings_json", json_text(rq->arena, merged));
+	if ((is_new ? row_insert(rq, row) : row_update(rq, row)) < 0)
+		return -1;
+	return reply_row(rq, 200, row);
+}
+
+/* ---- address and number: a fresh proof first, and the old address is told too ---- */
+
+const struct column me_email_body[] = {
+	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ 0 }
+};
+const struct column me_email_confirm_body[] = {
+	{ "token", COL_TEXT, COL_REQUIRED, .max = 200 },
+	{ 0 }
+};
+const struct column me_phone_body[] = {
+	{ "phone", COL_TEXT, 0, .max = 40, .doc = "null removes it." },
+	{ 0 }
+};
+
+static int
+email_is_free(struct request *rq, const char *email, bool *ret_free)
+{
+	struct db_result *r = db_query(rq,
+	    "SELECT NOT EXISTS (SELECT FROM users WHERE lower(email) = lower($1))", DB(email));
+
+	if (r == NULL)
+		return -1;
+	*ret_free = db_bool(r, 0, 0);
+	return 0;
+}
+
+/* Sends a link to the new address; nothing changes before it is followed. A taken one gets none. */
+int
+me_email_change(struct request *rq)
+{
+	const char *email;
+	struct row *user;
+	bool is_free;
+
+	if (email_take(rq, "email", &email) < 0 || session_needs_step_up(rq) < 0 ||
+	    email_is_free(rq, email, &is_free) < 0)
+		return -1;
+	user = row_load(rq, &users_resource, rq->caller.user_id, true);
+	if (user == NULL || (is_free && one_time_token_issue(rq, user, "CHANGE_EMAIL", email, email,
+	    config_int("VERIFY_TOKEN_S")) < 0))
+		return -1;
+	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
+}
+
+static const char *
+hash_of(struct request *rq, const char *value)
+{
+	char *hex = arena_alloc(rq->arena, 65);
+
+	sha256_hex(value, strlen(value), hex);
+	return hex;
+}
+
+int
+me_email_confirm(struct request *rq)
+{
+	struct one_time_token token;
+	struct event_out *ev;
+	struct row *user;
+	bool is_free;
+
+	if (one_time_token_redeem(rq, "CHANGE_EMAIL", body_text(rq, "token"), &token) < 0)
+		return -1;
+	user = row_load(rq, &users_resource, token.user_id, true);
+	if (user == NULL || email_is_free(rq, token.new_value, &is_free) < 0)
+		return -1;
+	if (!is_free)
+		return fail(rq, ERR_TOKEN_INVALID, "this address cannot be used any more");
+	act_as_user(rq, user);
+	ev = row_event_as(rq, user, &EV_USER_CONTACT_CHANGED);
+	event_set_text(ev, "old_email", row_text(user, "email"));
+	event_set_text(ev, "email_hash", hash_of(rq, token.new_value));
+	row_set(user, "email", token.new_value);
+	row_set_now(rq, user, "email_verified_at");
+	row_set(user, "email_unreachable_at", NULL);
+	if (row_update(rq, user) < 0)
+		return -1;
+	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
+}
+
+int
+me_phone_change(struct request *rq)
+{
+	const char *phone;
+	struct event_out *ev;
+	struct row *user;
+
+	if (!body_has(rq, "phone"))
+		return fail_field(rq, "phone", "required", "a number, or null");
+	if (phone_take(rq, "phone", &phone) < 0 || session_needs_step_up(rq) < 0)
+		return -1;
+	user = row_load(rq, &users_resource, rq->caller.user_id, true);
+	if (user == NULL)
+		return -1;
+	ev = row_event_as(rq, user, &EV_USER_CONTACT_CHANGED);
+	event_set_text(ev, "old_phone", row_text(user, "phone"));
+	if (phone != NULL)
+		event_set_text(ev, "phone_hash", hash_of(rq, phone));
+	row_set(user, "phone", phone);
+	return row_update(rq, user) < 0 ? -1 : reply_row(rq, 200, user);
+}

@@ -1,0 +1,32 @@
+/*
+ * What a link in a mail proves once. The token leaves only inside auth.token_issued, sealed for
+ * notify; the table holds its hash.
+ */
+#ifndef NXT_ONE_TIME_TOKENS_H
+#define NXT_ONE_TIME_TOKENS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct request;
+struct row;
+
+struct one_time_token {
+	const char *id, *user_id;
+	const char *new_value;	/* the address a CHANGE_EMAIL puts in place, else NULL */
+};
+
+/* Makes one for the user and has it mailed to `email`; purpose as in the table's list. */
+int one_time_token_issue(struct request *rq, struct row *user, const char *purpose,
+    const char *email, const char *new_value, int64_t lifetime_s);
+/* Was one issued for this purpose within `seconds`? A button pressed twice sends one mail. */
+int one_time_token_is_recent(struct request *rq, const char *user_id, const char *purpose,
+    int seconds, bool *ret_recent);
+/*
+ * Uses it up, with all others of the same user and purpose. ERR_TOKEN_INVALID for wrong, used and
+ * expired alike.
+ */
+int one_time_token_redeem(struct request *rq, const char *purpose, const char *token,
+    struct one_time_token *ret);
+
+#endif

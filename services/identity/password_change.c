@@ -1,0 +1,185 @@
+/*
+ * Forgotten, reset and changed passwords. Each change ends every session of the account; asking
+ * for a reset answers the same whether the address is known or not.
+ */
+#include <string.h>
+
+#include "config.h"
+#include "contacts.h"
+#include "db.h"
+#include "dispatch.h"
+#include "event.h"
+#include "identity.h"
+#include "one_time_tokens.h"
+#include "passwords.h"
+#include "request.h"
+#include "secrets.h"
+#include "sessions.h"
+#include "throttle.h"
+
+#define FORGOT_PAUSE_S 60
+
+const struct column password_forgot_body[] = {
+	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ 0 }
+};
+const struct column password_reset_body[] = {
+	{ "token", COL_TEXT, COL_REQUIRED, .max = 200, .doc = "From the link in the mail." },
+	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ 0 }
+};
+const struct column password_change_body[] = {
+	{ "current_password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ "new_password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ 0 }
+};
+
+/* The locked user's new password; all sessions end, also the one that asked. */
+static int
+put_password(struct request *rq, struct row *user, const char *hash)
+{
+	struct event_out *ev = row_event_as(rq, user, &EV_USER_CHANGED);
+	struct throttle throttle;
+
+	event_set_bool(ev, "password_changed", true);
+	row_set(user, "password_hash", hash);
+	row_set_now(rq, user, "password_changed_at");
+	if (row_update(rq, user) < 0 ||
+	    sessions_end(rq, row_id(user), NULL, "PASSWORD_CHANGED") < 0 ||
+	    throttle_read(rq, row_text(user, "email"), &throttle) < 0)
+		return -1;
+	return throttle_clear(rq, &throttle);
+}
+
+/* ---- forgot ---- */
+
+static int
+mail_reset(struct request *rq, const char *user_id)
+{
+	struct row *user = row_load(rq, &users_resource, user_id, true);
+	bool recent;
+
+	if (user == NULL || one_time_token_is_recent(rq, user_id, "RESET_PASSWORD", FORGOT_PAUSE_S,
+	    &recent) < 0)
+		return -1;
+	return recent ? 0 : one_time_token_issue(rq, user, "RESET_PASSWORD",
+	    row_text(user, "email"), NULL, config_int("RESET_TOKEN_S"));
+}
+
+int
+auth_password_forgot(struct request *rq)
+{
+	const char *email;
+	struct db_result *r;
+
+	if (email_take(rq, "email", &email) < 0)
+		return -1;
+	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1) AND status <> 'PENDING'",
+	    DB(email));
+	if (r == NULL)
+		return -1;
+	if (db_rows(r) == 0)
+		auth_failed(rq, NULL, "password_forgot", "unknown_account", 0);
+	else if (mail_reset(rq, db_text(r, 0, 0)) < 0)
+		return -1;
+	return reply_json(rq, 202, json_pack("{s:s}", "status", "ACCEPTED"));
+}
+
+/* ---- reset ---- */
+
+static int
+reset(struct request *rq, void *arg)
+{
+	struct one_time_token token;
+	struct row *user;
+
+	if (one_time_token_redeem(rq, "RESET_PASSWORD", body_text(rq, "token"), &token) < 0)
+		return -1;
+	user = row_load(rq, &users_resource, token.user_id, true);
+	if (user == NULL)
+		return -1;
+	act_as_user(rq, user);
+	if (put_password(rq, user, arg) < 0)
+		return -1;
+	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
+}
+
+/* A wrong token is refused before a hash is computed for it. */
+static int
+token_must_exist(struct request *rq)
+{
+	return db_one_or_fail(rq, ERR_TOKEN_INVALID,
+	    "this token is wrong, used or expired; ask for a new one",
+	    "SELECT FROM one_time_tokens WHERE token_hash = $1 AND purpose = 'RESET_PASSWORD'"
+	    " AND used_at IS NULL AND expires_at > now()",
+	    DB(secret_hash(rq->arena, body_text(rq, "token")))) == NULL ? -1 : 0;
+}
+
+int
+auth_password_reset(struct request *rq)
+{
+	const char *password = body_text(rq, "password"), *hash;
+
+	if (password_check(rq, "password", password) < 0 || token_must_exist(rq) < 0 ||
+	    password_hash(rq, password, &hash) < 0)
+		return -1;
+	return unit_run(rq, reset, (void *)hash);
+}
+
+/* ---- change ---- */
+
+struct change {
+	struct throttle throttle;
+	const char *old_hash, *new_hash;
+	bool is_right;
+};
+
+static int
+refuse(struct request *rq, const struct change *c)
+{
+	int64_t failures = throttle_count(rq, &c->throttle);
+
+	if (failures < 0)
+		return -1;
+	auth_failed(rq, rq->caller.user_id, "password", "bad_credentials", failures);
+	return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "the current password is wrong");
+}
+
+static int
+change(struct request *rq, void *arg)
+{
+	struct change *c = arg;
+	struct row *user;
+
+	if (!c->is_right)
+		return refuse(rq, c);
+	user = row_load(rq, &users_resource, rq->caller.user_id, true);
+	if (user == NULL)
+		return -1;
+	if (strcmp(row_text(user, "password_hash"), c->old_hash) != 0)
+		return fail(rq, ERR_CONFLICT, "the password was changed meanwhile");
+	return put_password(rq, user, c->new_hash) < 0 ? -1 : reply_empty(rq);
+}
+
+int
+auth_password_change(struct request *rq)
+{
+	const char *wanted = body_text(rq, "new_password");
+	struct change c = { 0 };
+	struct db_result *r;
+
+	if (password_check(rq, "new_password", wanted) < 0)
+		return -1;
+	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
+	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
+	if (r == NULL || throttle_read(rq, db_text(r, 0, 0), &c.throttle) < 0)
+		return -1;
+	c.old_hash = db_text(r, 0, 1);
+	if (c.throttle.account_wait_s > 0)
+		return throttle_refuse(rq, c.throttle.account_wait_s);
+	if (password_verify(rq, c.old_hash, body_text(rq, "current_password"), &c.is_right) < 0)
+		return -1;
+	if (c.is_right && password_hash(rq, wanted, &c.new_hash) < 0)
+		return -1;
+	return unit_run(rq, change, &c);
+}

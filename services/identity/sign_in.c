@@ -1,0 +1,175 @@
+/*
+ * Signing in and stepping up: proving who one is.
+ *
+ * argon2id runs before the transaction, so that no connection waits for it. An unknown account,
+ * a wrong password and an account that is not confirmed are told apart by nothing.
+ */
+#include <string.h>
+
+#include "contacts.h"
+#include "db.h"
+#include "dispatch.h"
+#include "identity.h"
+#include "passwords.h"
+#include "request.h"
+#include "sessions.h"
+#include "throttle.h"
+
+#define FAILURES_MAX 100	/* straight ones; then only a known device or a new password helps */
+#define FAILURES_WAIT_S 3600
+
+static const char *const clients[] = { "UI", "API", NULL };
+
+const struct column login_body[] = {
+	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ "client", COL_ENUM, 0, .values = clients, .initial = "API",
+	    .doc = "What the caller is; stands in audit as the source." },
+	{ "device", COL_TEXT, 0, .max = 100, .doc = "What the caller calls itself in the list of sessions." },
+	{ 0 }
+};
+
+const struct column step_up_body[] = {
+	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ 0 }
+};
+
+/* What was found out before the transaction. */
+struct attempt {
+	struct sign_in how;
+	struct throttle throttle;
+	const char *email, *user_id, *hash;	/* NULL hash: no such account */
+	bool is_right;
+};
+
+static int
+find_account(struct request *rq, struct attempt *at)
+{
+	struct db_result *r = db_query(rq,
+	    "SELECT id, password_hash FROM users WHERE lower(email) = lower($1)", DB(at->email));
+
+	if (r == NULL)
+		return -1;
+	if (db_rows(r) == 0)
+		return 0;
+	at->user_id = db_text(r, 0, 0);
+	at->hash = db_text(r, 0, 1);
+	return device_is_known(rq, at->user_id, at->how.device, &at->how.is_known_device);
+}
+
+static int
+wait_of(const struct throttle *t)
+{
+	int wait = t->account_wait_s > t->address_wait_s ? t->account_wait_s : t->address_wait_s;
+
+	if (t->account_failures >= FAILURES_MAX && wait < FAILURES_WAIT_S)
+		return FAILURES_WAIT_S;
+	return wait;
+}
+
+static int
+refuse(struct request *rq, struct attempt *at)
+{
+	int wait = wait_of(&at->throttle);
+	int64_t failures = throttle_count(rq, &at->throttle);
+
+	if (failures < 0)
+		return -1;
+	auth_failed(rq, at->user_id, at->how.method, wait > 0 ? "rate_limited" : "bad_credentials",
+	    failures);
+	if (wait == 0)
+		return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "e-mail or password is wrong");
+	rq->problem.retry_after_s = wait;
+	return refuse_and_commit(rq, ERR_TOO_MANY_REQUESTS, "too many failed attempts; wait %d s", wait);
+}
+
+struct login {
+	struct attempt attempt;
+	const char *new_hash;	/* parameters have risen since the old one; else NULL */
+};
+
+static int
+sign_in(struct request *rq, void *arg)
+{
+	struct login *login = arg;
+	struct attempt *at = &login->attempt;
+	struct row *user;
+
+	if (!at->is_right)
+		return refuse(rq, at);
+	user = row_load(rq, &users_resource, at->user_id, true);
+	if (user == NULL)
+		return -1;
+	if (strcmp(row_text(user, "status"), "PENDING") == 0 ||
+	    strcmp(row_text(user, "password_hash"), at->hash) != 0)
+		return refuse(rq, at);
+	act_as_user(rq, user);
+	rq->source_type = at->how.client;
+	if (login->new_hash != NULL)
+		row_set(user, "password_hash", login->new_hash);
+	if (throttle_clear(rq, &at->throttle) < 0)
+		return -1;
+	return session_open(rq, user, &at->how);
+}
+
+int
+auth_login(struct request *rq)
+{
+	struct login login = { .attempt.how.method = "password" };
+	struct attempt *at = &login.attempt;
+	const char *password = body_text(rq, "password");
+
+	at->how.client = body_has(rq, "client") ? body_text(rq, "client") : "API";
+	at->how.device = body_text(rq, "device");
+	if (at->how.client == NULL)
+		at->how.client = "API";
+	if (email_take(rq, "email", &at->email) < 0 ||
+	    throttle_read(rq, at->email, &at->throttle) < 0 || find_account(rq, at) < 0)
+		return -1;
+	if (wait_of(&at->throttle) > 0 && !at->how.is_known_device)
+		return throttle_refuse(rq, wait_of(&at->throttle));
+	if (password_verify(rq, at->hash, password, &at->is_right) < 0)
+		return -1;
+	if (at->is_right && password_needs_rehash(at->hash) &&
+	    password_hash(rq, password, &login.new_hash) < 0)
+		return -1;
+	return unit_run(rq, sign_in, &login);
+}
+
+/* ---- step-up ---- */
+
+static int
+confirm(struct request *rq, void *arg)
+{
+	struct attempt *at = arg;
+	struct row *session;
+
+	if (!at->is_right)
+		return refuse(rq, at);
+	session = row_load(rq, &user_sessions_resource, rq->caller.session_id, true);
+	if (session == NULL || throttle_clear(rq, &at->throttle) < 0)
+		return -1;
+	row_set_now(rq, session, "authenticated_at");
+	return row_update(rq, session) < 0 ? -1 : reply_empty(rq);
+}
+
+/* The caller's own password, right now: opens what needs a fresh proof for STEP_UP_S. */
+int
+auth_step_up(struct request *rq)
+{
+	struct attempt at = { .how.method = "step_up", .user_id = rq->caller.user_id };
+	struct db_result *r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
+	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
+
+	if (r == NULL)
+		return -1;
+	at.email = db_text(r, 0, 0);
+	at.hash = db_text(r, 0, 1);
+	if (throttle_read(rq, at.email, &at.throttle) < 0)
+		return -1;
+	if (wait_of(&at.throttle) > 0)
+		return throttle_refuse(rq, wait_of(&at.throttle));
+	if (password_verify(rq, at.hash, body_text(rq, "password"), &at.is_right) < 0)
+		return -1;
+	return unit_run(rq, confirm, &at);
+}

@@ -1,0 +1,123 @@
+/* What a user may do now; see user_access.h. */
+#include "user_access.h"
+
+#include <string.h>
+
+#include "db.h"
+#include "event.h"
+#include "identity.h"
+#include "request.h"
+
+int
+employment_read(struct request *rq, const char *user_id, struct employment *ret)
+{
+	struct db_result *r = db_query(rq,
+	    "SELECT id, department_id, employment_status FROM employees WHERE user_id = $1",
+	    DB(user_id));
+
+	if (r == NULL)
+		return -1;
+	memset(ret, 0, sizeof(*ret));
+	if (db_rows(r) == 0)
+		return 0;
+	ret->employee_id = db_text(r, 0, 0);
+	ret->department_id = db_text(r, 0, 1);
+	ret->status = db_text(r, 0, 2);
+	return 0;
+}
+
+static int
+read_role_keys(struct request *rq, const char *user_id, bool employed,
+    const char *const **ret_keys)
+{
+	struct db_result *r = db_query(rq,
+	    "SELECT r.key FROM user_roles ur JOIN roles r ON r.id = ur.role_id"
+	    " WHERE ur.user_id = $1 AND ur.status = 'APPROVED' AND r.is_active"
+	    " AND (ur.expires_at IS NULL OR ur.expires_at > now())"
+	    " AND (r.audience = 'EXTERNAL' OR $2::boolean) ORDER BY r.key",
+	    DB(user_id, employed ? "t" : "f"));
+	const char **keys;
+	int n;
+
+	if (r == NULL)
+		return -1;
+	n = db_rows(r);
+	keys = arena_alloc(rq->arena, ((size_t)n + 1) * sizeof(*keys));
+	for (int i = 0; i < n; i++)
+		keys[i] = db_text(r, i, 0);
+	*ret_keys = keys;
+	return 0;
+}
+
+int
+user_access_read(struct request *rq, const char *user_id, const struct employment *employment,
+    struct user_access *ret)
+{
+	bool employed = employment->status != NULL && strcmp(employment->status, "ACTIVE") == 0;
+
+	if (read_role_keys(rq, user_id, employed, &ret->role_keys) < 0)
+		return -1;
+	ret->employee_id = employed ? employment->employee_id : NULL;
+	ret->department_id = employed ? employment->department_id : NULL;
+	return 0;
+}
+
+/* Everything of the event that is not a column of users. */
+static int
+fill(struct request *rq, struct event_out *ev, const char *user_id,
+    const struct employment *employment)
+{
+	struct user_access access;
+
+	if (user_access_read(rq, user_id, employment, &access) < 0)
+		return -1;
+	event_set_text(ev, "user_id", user_id);
+	event_set_text(ev, "employee_id", access.employee_id);
+	event_set_text(ev, "department_id", access.department_id);
+	for (size_t i = 0; access.role_keys[i] != NULL; i++)
+		event_add_text(ev, "role_keys", access.role_keys[i]);
+	return 0;
+}
+
+int
+user_access_changed_as(struct request *rq, const char *user_id,
+    const struct employment *employment)
+{
+	struct row *user = row_load(rq, &users_resource, user_id, true);
+	struct event_out *ev;
+
+	if (user == NULL)
+		return -1;
+	ev = row_event_as(rq, user, &EV_USER_ACCESS_CHANGED);
+	if (fill(rq, ev, user_id, employment) < 0)
+		return -1;
+	row_set_int(user, "access_epoch", row_int(user, "access_epoch") + 1);
+	return row_update(rq, user);
+}
+
+int
+user_access_changed(struct request *rq, const char *user_id)
+{
+	struct employment employment;
+
+	if (employment_read(rq, user_id, &employment) < 0)
+		return -1;
+	return user_access_changed_as(rq, user_id, &employment);
+}
+
+int
+user_access_moves(struct request *rq, struct row *user, const char *status)
+{
+	struct employment employment;
+	struct event_out *ev;
+
+	if (employment_read(rq, row_id(user), &employment) < 0)
+		return -1;
+	row_set_int(user, "access_epoch", row_int(user, "access_epoch") + 1);
+	ev = event_publish(rq, &EV_USER_ACCESS_CHANGED, row_id(user), row_version(user) + 1);
+	event_set_int(ev, "access_epoch", row_int(user, "access_epoch"));
+	event_set_text(ev, "status", status);
+	event_set_text(ev, "account_type", row_text(user, "account_type"));
+	event_label(ev, row_text(user, "email"));
+	return fill(rq, ev, row_id(user), &employment);
+}

@@ -1,0 +1,36 @@
+/*
+ * What a user may do now, and telling everybody when that changes (user.access_changed).
+ *
+ * The access epoch stands in users; an access token with a lower one is stale.
+ */
+#ifndef NXT_USER_ACCESS_H
+#define NXT_USER_ACCESS_H
+
+#include <stddef.h>
+
+struct request;
+struct row;
+
+/* A user's employment as it is, or as the running change is about to make it. All NULL: none. */
+struct employment {
+	const char *employee_id, *department_id;
+	const char *status;	/* ACTIVE, INACTIVE, TERMINATED */
+};
+struct user_access {
+	const char *const *role_keys;	/* in force now, sorted, NULL-terminated */
+	const char *employee_id, *department_id;	/* of an ACTIVE employee, else NULL */
+};
+
+int employment_read(struct request *rq, const char *user_id, struct employment *ret);
+/* Roles approved, unexpired and active; INTERNAL ones only while the employee is ACTIVE. */
+int user_access_read(struct request *rq, const char *user_id, const struct employment *employment,
+    struct user_access *ret);
+
+/* The next epoch, written with a user.access_changed of its own. */
+int user_access_changed(struct request *rq, const char *user_id);
+int user_access_changed_as(struct request *rq, const char *user_id,
+    const struct employment *employment);
+/* In a guard of users: the epoch moves with the running change, which makes the status `status`. */
+int user_access_moves(struct request *rq, struct row *user, const char *status);
+
+#endif
