@@ -95,6 +95,7 @@ void db_array_add_bytes(struct db_array *x, const void *p, size_t n);
 void db_array_add_null(struct db_array *x);
 /* Parameters made of arrays only: db_query(rq, sql, db_arrays(rq->arena, 3, a, b, c)). */
 const struct db_params *db_arrays(struct arena *a, int n, ...);
+const struct db_params *db_arrays_of(struct arena *a, int n, struct db_array *const *arrays);
 /* A text[] parameter literal from n strings, for `= ANY($1::text[])` and text[] columns. */
 const char *db_text_array(struct arena *a, const char *const *items, size_t n);
 

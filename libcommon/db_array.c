@@ -107,25 +107,35 @@ seal(struct db_array *x)
 }
 
 const struct db_params *
-db_arrays(struct arena *a, int n, ...)
+db_arrays_of(struct arena *a, int n, struct db_array *const *arrays)
 {
 	struct db_params *p = arena_alloc(a, sizeof(*p));
 	const char **values = arena_alloc(a, (size_t)n * sizeof(*values));
 	int *lengths = arena_alloc(a, (size_t)n * sizeof(*lengths));
 	int *formats = arena_alloc(a, (size_t)n * sizeof(*formats));
-	va_list ap;
 
-	va_start(ap, n);
 	for (int i = 0; i < n; i++) {
-		struct db_array *x = va_arg(ap, struct db_array *);
+		struct db_array *x = arrays[i];
 		seal(x);
 		values[i] = x->b.text;
 		lengths[i] = (int)(x->count > 0 ? x->b.len : 12);	/* an empty array has no dimension */
 		formats[i] = 1;
 	}
-	va_end(ap);
 	*p = (struct db_params){ .n = n, .values = values, .lengths = lengths, .formats = formats };
 	return p;
+}
+
+const struct db_params *
+db_arrays(struct arena *a, int n, ...)
+{
+	struct db_array **arrays = arena_alloc(a, (size_t)n * sizeof(*arrays));
+	va_list ap;
+
+	va_start(ap, n);
+	for (int i = 0; i < n; i++)
+		arrays[i] = va_arg(ap, struct db_array *);
+	va_end(ap);
+	return db_arrays_of(a, n, arrays);
 }
 
 const char *

@@ -377,7 +377,7 @@ default_sort(struct listing *l)
 	const struct resource *res = l->plan->res;
 
 	l->sort = resource_column(res, "created_at");
-	if (l->sort == NULL || !(l->sort->flags & COL_SORT))
+	if (l->sort == NULL || !(l->sort->flags & COL_SORT) || (res->flags & RES_BY_ID))
 		l->sort = &res->columns[l->plan->id_at];
 	l->descending = true;
 }

@@ -138,6 +138,7 @@ enum resource_flag {
 	RES_REVIEWED = 8,		/* PATCH while a review is pending (approval_status or status PENDING) is 409 under_review */
 	RES_TOMBSTONE = 16,
 	RES_STAFF_SEES_ALL = 32,
+	RES_BY_ID = 64,		/* lists come newest first by id, not by created_at */
 };
 struct child {
 	const char *parent;	/* table of the parent resource in the same service */
