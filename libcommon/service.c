@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "auth.h"
@@ -256,11 +257,24 @@ start_parts(struct error *e)
 	return service_has_role("api") ? start_api(e) : 0;
 }
 
+/* Every connection is a descriptor: take all that the system grants. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int
 serve(void)
 {
 	struct error e;
 
+	raise_descriptor_limit();
 	prepare();
 	catch_signals();
 	if (start_parts(&e) < 0) {
