@@ -13,6 +13,7 @@
 #include "request.h"
 
 #define ANSWERED_LATELY_MS 5000
+#define CONNECT_MS 3000	/* a server that accepts but does not greet within this is away */
 
 struct db_result {
 	PGresult *pg;
@@ -119,6 +120,19 @@ pick_reader(struct db *db)
 	return best;
 }
 
+/* As pick_reader, but where one is just connecting, as at start, it is waited for. */
+static struct db_conn *
+await_reader(struct request *rq)
+{
+	struct db *db = rq->db;
+	struct db_conn *c = pick_reader(db);
+
+	for (unsigned i = 0; c == NULL && i < db->limits.readers; i++)
+		if (db_conn_wait(db->readers[i], time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
+			c = db->readers[i];
+	return c;
+}
+
 static int
 unavailable(struct request *rq, const char *internal)
 {
@@ -185,7 +199,7 @@ lease(struct request *rq)
 			return NULL;
 		}
 	}
-	if (db_conn_wait(c, time_left(rq) < 5000 ? time_left(rq) : 5000))
+	if (db_conn_wait(c, time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
 		return c;
 	give_back(db, c);
 	unavailable(rq, "cannot connect");
@@ -277,7 +291,7 @@ read_shared(struct request *rq, const char *sql, const struct db_params *params)
 {
 	/* A statement skipped behind another's error is sent again, alone at last. */
 	for (int attempt = 0; attempt < 4; attempt++) {
-		struct db_conn *c = pick_reader(rq->db);
+		struct db_conn *c = await_reader(rq);
 		struct db_stmt *s;
 
 		if (c == NULL || (s = db_conn_send(c, sql, params)) == NULL) {
