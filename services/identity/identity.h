@@ -71,6 +71,7 @@ int admin_create(struct request *rq, int argc, char **argv);
 int permissions_import(struct request *rq, int argc, char **argv);
 int keys_rotate_command(struct request *rq, int argc, char **argv);
 int keys_list_command(struct request *rq, int argc, char **argv);
+int keys_remove_command(struct request *rq, int argc, char **argv);
 
 /* ---- clocks and reactions ---- */
 int sessions_expire(struct request *rq);

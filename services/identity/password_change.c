@@ -120,7 +120,7 @@ auth_password_reset(struct request *rq)
 {
 	const char *password = body_text(rq, "password"), *hash;
 
-	if (password_check(rq, "password", password) < 0 || token_must_exist(rq) < 0 ||
+	if (password_check(rq, "password", password, NULL) < 0 || token_must_exist(rq) < 0 ||
 	    password_hash(rq, password, &hash) < 0)
 		return -1;
 	return unit_run(rq, reset, (void *)hash);
@@ -168,11 +168,10 @@ auth_password_change(struct request *rq)
 	struct change c = { 0 };
 	struct db_result *r;
 
-	if (password_check(rq, "new_password", wanted) < 0)
-		return -1;
 	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
 	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
-	if (r == NULL || throttle_read(rq, db_text(r, 0, 0), &c.throttle) < 0)
+	if (r == NULL || password_check(rq, "new_password", wanted, db_text(r, 0, 0)) < 0 ||
+	    throttle_read(rq, db_text(r, 0, 0), &c.throttle) < 0)
 		return -1;
 	c.old_hash = db_text(r, 0, 1);
 	if (c.throttle.account_wait_s > 0)

@@ -125,7 +125,7 @@ auth_register(struct request *rq)
 
 	email_take(rq, "email", &reg.email);
 	phone_take(rq, "phone", &reg.phone);
-	if (password_check(rq, "password", password) < 0 || rq->problem.code != ERR_NONE)
+	if (password_check(rq, "password", password, reg.email) < 0 || rq->problem.code != ERR_NONE)
 		return -1;
 	if (password_hash(rq, password, &reg.password_hash) < 0)
 		return -1;

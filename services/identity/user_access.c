@@ -80,29 +80,22 @@ fill(struct request *rq, struct event_out *ev, const char *user_id,
 }
 
 int
-user_access_changed_as(struct request *rq, const char *user_id,
-    const struct employment *employment)
-{
-	struct row *user = row_load(rq, &users_resource, user_id, true);
-	struct event_out *ev;
-
-	if (user == NULL)
-		return -1;
-	ev = row_event_as(rq, user, &EV_USER_ACCESS_CHANGED);
-	if (fill(rq, ev, user_id, employment) < 0)
-		return -1;
-	row_set_int(user, "access_epoch", row_int(user, "access_epoch") + 1);
-	return row_update(rq, user);
-}
-
-int
 user_access_changed(struct request *rq, const char *user_id)
 {
 	struct employment employment;
+	struct row *user;
+	struct event_out *ev;
 
 	if (employment_read(rq, user_id, &employment) < 0)
 		return -1;
-	return user_access_changed_as(rq, user_id, &employment);
+	user = row_load(rq, &users_resource, user_id, true);
+	if (user == NULL)
+		return -1;
+	ev = row_event_as(rq, user, &EV_USER_ACCESS_CHANGED);
+	if (fill(rq, ev, user_id, &employment) < 0)
+		return -1;
+	row_set_int(user, "access_epoch", row_int(user, "access_epoch") + 1);
+	return row_update(rq, user);
 }
 
 int

@@ -11,7 +11,7 @@
 struct request;
 struct row;
 
-/* A user's employment as it is, or as the running change is about to make it. All NULL: none. */
+/* A user's employment. All NULL: none. */
 struct employment {
 	const char *employee_id, *department_id;
 	const char *status;	/* ACTIVE, INACTIVE, TERMINATED */
@@ -26,10 +26,8 @@ int employment_read(struct request *rq, const char *user_id, struct employment *
 int user_access_read(struct request *rq, const char *user_id, const struct employment *employment,
     struct user_access *ret);
 
-/* The next epoch, written with a user.access_changed of its own. */
+/* The next epoch, written with a user.access_changed of its own; for unit_later. */
 int user_access_changed(struct request *rq, const char *user_id);
-int user_access_changed_as(struct request *rq, const char *user_id,
-    const struct employment *employment);
 /* In a guard of users: the epoch moves with the running change, which makes the status `status`. */
 int user_access_moves(struct request *rq, struct row *user, const char *status);
 

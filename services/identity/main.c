@@ -1,0 +1,167 @@
+/* nxt-identity: users, sign-in, roles, employees, dashboards and runtime configuration. */
+#include <sodium.h>
+
+#include "identity.h"
+#include "passwords.h"
+#include "secretbox.h"
+#include "service.h"
+#include "signing_keys.h"
+
+static const struct resource *const resources[] = {
+	&users_resource, &user_settings_resource, &user_sessions_resource, &refresh_tokens_resource,
+	&roles_resource, &permissions_resource, &role_permissions_resource, &user_roles_resource,
+	&departments_resource, &designations_resource, &employees_resource,
+	&dashboard_configs_resource, &dashboard_widgets_resource, &runtime_configs_resource,
+	NULL
+};
+
+/* Sign-in hashes passwords before its transaction, and no answer of it is ever kept. */
+#define SIGN_IN (ROUTE_NO_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_LIMITED)
+#define SIGN_IN_TX (ROUTE_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_LIMITED)
+
+#define PENDING_ANSWER "{\"status\":\"PENDING\"}"
+#define ACTIVE_ANSWER "{\"status\":\"ACTIVE\"}"
+#define TOKENS_ANSWER "{\"access_token\":\"eyJ…\",\"token_type\":\"Bearer\",\"expires_in\":600," \
+	"\"refresh_token\":\"…\",\"session_id\":\"0192…\"}"
+
+static const struct route routes[] = {
+	{ "POST", "/v1/auth/register", ANYONE, auth_register, SIGN_IN, register_body,
+	    .summary = "Sign up; the mail with the link confirms the address.",
+	    .answer = PENDING_ANSWER, .status = 202 },
+	{ "POST", "/v1/auth/verify-email", ANYONE, auth_verify_email, SIGN_IN_TX, verify_email_body,
+	    .summary = "Confirm the address with the token of the mail.", .answer = ACTIVE_ANSWER },
+	{ "POST", "/v1/auth/verify-email/resend", ANYONE, auth_resend_verification, SIGN_IN_TX,
+	    resend_body, .summary = "Send the confirmation mail again.",
+	    .answer = PENDING_ANSWER, .status = 202 },
+	{ "POST", "/v1/auth/login", ANYONE, auth_login, SIGN_IN, login_body,
+	    .summary = "Sign in with e-mail and password.", .answer = TOKENS_ANSWER },
+	{ "POST", "/v1/auth/step-up", SIGNED_IN, auth_step_up, SIGN_IN, step_up_body,
+	    .summary = "Prove the password again before a sensitive change.", .status = 204 },
+	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, SIGN_IN_TX, refresh_body,
+	    .summary = "Replace the refresh token and get a fresh access token.",
+	    .answer = TOKENS_ANSWER },
+	{ "POST", "/v1/auth/logout", SIGNED_IN, auth_logout, ROUTE_TX | ROUTE_NO_IDEMPOTENCY,
+	    logout_body, .summary = "End this session, the others, or all.", .status = 204 },
+	{ "POST", "/v1/auth/password/forgot", ANYONE, auth_password_forgot, SIGN_IN_TX,
+	    password_forgot_body, .summary = "Ask for a link to set a new password.",
+	    .answer = "{\"status\":\"ACCEPTED\"}", .status = 202 },
+	{ "POST", "/v1/auth/password/reset", ANYONE, auth_password_reset, SIGN_IN,
+	    password_reset_body, .summary = "Set a new password with the token of the mail.",
+	    .answer = ACTIVE_ANSWER },
+	{ "POST", "/v1/auth/password/change", SIGNED_IN, auth_password_change, SIGN_IN,
+	    password_change_body, .summary = "Change the password; every session ends.",
+	    .status = 204 },
+	{ "GET", "/v1/me", SIGNED_IN, me_read,
+	    .summary = "The caller, with roles, permissions and session.", .answer = "users" },
+	{ "PATCH", "/v1/me", SIGNED_IN, me_update, .body = me_body,
+	    .summary = "Change what others see of the caller.", .answer = "users" },
+	{ "GET", "/v1/me/settings", SIGNED_IN, me_settings_read,
+	    .summary = "The caller's preferences.", .answer = "user_settings" },
+	{ "PATCH", "/v1/me/settings", SIGNED_IN, me_settings_update, .body = me_settings_body,
+	    .summary = "Merge into the caller's preferences.", .answer = "user_settings" },
+	{ "POST", "/v1/me/email", SIGNED_IN, me_email_change, SIGN_IN_TX, me_email_body,
+	    .summary = "Ask for another address; needs step-up.",
+	    .answer = PENDING_ANSWER, .status = 202 },
+	{ "POST", "/v1/me/email/confirm", ANYONE, me_email_confirm, SIGN_IN_TX,
+	    me_email_confirm_body, .summary = "Put the new address in place with the token sent to it.",
+	    .answer = ACTIVE_ANSWER },
+	{ "POST", "/v1/me/phone", SIGNED_IN, me_phone_change, SIGN_IN_TX, me_phone_body,
+	    .summary = "Change or remove the phone number; needs step-up.", .answer = "users" },
+	{ "DELETE", "/v1/user-sessions/{id}", OWNER_OR("user-sessions.delete"), user_session_revoke,
+	    .summary = "End one session.", .status = 204 },
+	{ "POST", "/v1/user-roles", OWNER_OR("user-roles.create"), user_role_request,
+	    .body = user_role_request_body, .summary = "Ask for a role.",
+	    .answer = "user_roles", .status = 201 },
+	{ "GET", "/.well-known/jwks.json", ANYONE, jwks_read,
+	    .summary = "The keys that verify access tokens.", .answer = "{\"keys\":[]}" },
+	{ 0 }
+};
+
+static const struct subscription subscriptions[] = {
+	{ &EV_EMAIL_BOUNCED, NULL, on_email_bounced },
+	{ 0 }
+};
+
+static const struct option options[] = {
+	{ "ACCESS_TOKEN_S", OPT_INT, "600", 30, 900, "Lifetime of an access token, seconds." },
+	{ "EMAIL", OPT_TEXT, "", 0, 0, "For `admin create`: the address of the first administrator." },
+	{ "PASSWORD_MEMORY_KIB", OPT_INT, "19456", 8192, 1048576, "Memory of one argon2id hash." },
+	{ "PASSWORD_PASSES", OPT_INT, "2", 1, 20, "Passes of argon2id over its memory." },
+	{ "REFRESH_GRACE_S", OPT_INT, "10", 0, 60, "How long the token just replaced gets the same successor again." },
+	{ "REFRESH_TOKEN_S", OPT_INT, "2592000", 60, 31536000, "Lifetime of an unused refresh token, seconds." },
+	{ "RESET_TOKEN_S", OPT_INT, "3600", 60, 86400, "Lifetime of a password reset link, seconds." },
+	{ "SESSIONS_MAX", OPT_INT, "5", 1, 100, "Sessions a user may have at once; the oldest goes." },
+	{ "SESSION_IDLE_S", OPT_INT, "1209600", 60, 31536000, "A session unused so long ends, seconds." },
+	{ "SESSION_S", OPT_INT, "2592000", 60, 31536000, "Absolute lifetime of a session, seconds." },
+	{ "SIGNING_KEYS_DIR", OPT_TEXT, "keys", 0, 0, "Folder of the keys that sign access tokens; made where missing." },
+	{ "STEP_UP_S", OPT_INT, "600", 10, 86400, "How long a proof of the password opens sensitive changes, seconds." },
+	{ "THROTTLE_ACCOUNT_FREE", OPT_INT, "5", 1, 100, "Failed sign-ins of one account before each further one must wait." },
+	{ "THROTTLE_ADDRESS_FREE", OPT_INT, "100", 1, 100000, "The same from one address, within 15 minutes." },
+	{ "VERIFY_TOKEN_S", OPT_INT, "86400", 60, 604800, "Lifetime of a link that confirms an address, seconds." },
+	{ 0 }
+};
+
+static const struct config_key config_keys[] = {
+	{ "identity.auto_approve_external_roles", "identity", "{\"type\":\"boolean\"}", "true",
+	    "Whether EXTERNAL roles are granted when asked for." },
+	{ "identity.role_request_cool_off_hours", "identity",
+	    "{\"type\":\"integer\",\"minimum\":0,\"maximum\":8760}", "24",
+	    "How long after a refusal a role may be asked for again." },
+	{ 0 }
+};
+
+static const struct clock_job clocks[] = {
+	{ "sessions_expire", 60, sessions_expire, "Ends sessions that are over or idle." },
+	{ "user_roles_expire", 10, user_roles_expire, "Takes away time-bound roles." },
+	{ "leftovers_remove", 3600, leftovers_remove, "Throws away tokens and counters long past." },
+	{ 0 }
+};
+
+static const struct command commands[] = {
+	{ "admin create", "admin create --email <address>", admin_create,
+	    "make the first administrator; the password comes on standard input" },
+	{ "permissions import", "permissions import", permissions_import,
+	    "take up the permissions that all daemons declare, from standard input" },
+	{ "keys rotate", "keys rotate", keys_rotate_command, "make a new signing key" },
+	{ "keys list", "keys list", keys_list_command, "show the signing keys" },
+	{ "keys remove", "keys remove <kid>", keys_remove_command,
+	    "delete a key that leaked; its tokens are refused everywhere" },
+	{ 0 }
+};
+
+static const char *const republish[] = {
+	"users", "roles", "employees", "departments", "designations", "runtime_configs", NULL
+};
+
+static int
+start(struct event_base *base, struct error *e)
+{
+	if (sodium_init() < 0)
+		return error_set(e, ERR_INTERNAL, "libsodium cannot start");
+	passwords_init((unsigned)config_int("PASSWORD_PASSES"),
+	    (unsigned)config_int("PASSWORD_MEMORY_KIB"));
+	if (secretbox_init(config_text("TOKEN_KEY"), e) < 0)
+		return -1;
+	return signing_keys_open(base, config_text("SIGNING_KEYS_DIR"), e);
+}
+
+static const struct service identity = {
+	.name = "identity",
+	.port = 8101,
+	.resources = resources,
+	.routes = routes,
+	.subscriptions = subscriptions,
+	.options = options,
+	.clocks = clocks,
+	.commands = commands,
+	.config_keys = config_keys,
+	.republish = republish,
+	.start = start,
+	.stop = signing_keys_close,
+};
+
+int
+main(int argc, char **argv)
+{
+	return service_main(argc, argv, &identity);
+}
