@@ -178,6 +178,9 @@ struct row *row_load(struct request *rq, const struct resource *res, const char 
 /* As row_load by a unique column; absent is NULL with rq->problem.code ERR_NOT_FOUND. */
 struct row *row_load_by(struct request *rq, const struct resource *res, const char *column,
     const char *value, bool lock);
+/* Every row whose `column` is `value`, by id; NULL-terminated. NULL: failed. */
+struct row **row_load_all(struct request *rq, const struct resource *res, const char *column,
+    const char *value);
 /* A new row with a fresh id; set columns, then row_insert. */
 struct row *row_new(struct request *rq, const struct resource *res);
 /* Inserts, and adds the resource's `created` event. Births of status columns are filled in. */

@@ -201,6 +201,22 @@ row_load_by(struct request *rq, const struct resource *res, const char *column, 
 	return load(rq, plan, sql, value);
 }
 
+struct row **
+row_load_all(struct request *rq, const struct resource *res, const char *column, const char *value)
+{
+	const struct plan *plan = plan_of(res);
+	struct db_result *r = db_query(rq, arena_printf(rq->arena, "%s WHERE t.%s = $2 ORDER BY t.id",
+	    plan->select, column), DB(rq->caller.user_id, value));
+	struct row **rows;
+
+	if (r == NULL)
+		return NULL;
+	rows = arena_alloc(rq->arena, ((size_t)db_rows(r) + 1) * sizeof(*rows));
+	for (int i = 0; i < db_rows(r); i++)
+		rows[i] = row_from_result(rq, plan, r, i);
+	return rows;
+}
+
 struct row *
 row_new(struct request *rq, const struct resource *res)
 {
