@@ -340,8 +340,8 @@ command_main(void *arg)
 		fprintf(stderr, "%s\n", rq->problem.detail);
 		for (struct field_error *f = rq->problem.fields; f != NULL; f = f->next)
 			fprintf(stderr, "  %s: %s\n", f->pointer + 1, f->detail);
-		if (rq->problem.internal != NULL)
-			log_debug("%s", rq->problem.internal);
+		if (error_info(rq->problem.code)->status >= 500)
+			log_line(LOG_L_ERROR, rq, "%s", rq->problem.internal);
 		self.exit_status = 1;
 	} else if (rq->reply.body != NULL) {
 		printf("%s\n", rq->reply.body);
