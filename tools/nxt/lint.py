@@ -24,6 +24,7 @@ def clang_tidy():
         return Result.skip("clang-tidy: no .clang-tidy or no sources")
     _, text = _run(["run-clang-tidy", "-quiet", f"-j{os.cpu_count()}", "-p", build.folder("dev"),
                     *(f"^{re.escape(str(ROOT / s))}$" for s in _sources())])
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     findings = sorted(set(re.findall(r"^\S+:\d+:\d+: (?:warning|error): .*$", text, re.M)))
     return Result.of("clang-tidy", not findings, "\n".join(findings))
 
