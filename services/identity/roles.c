@@ -21,7 +21,7 @@ add_keys(struct request *rq, struct event_out *ev, const struct row *role, const
 {
 	struct db_result *r = db_query(rq,
 	    "SELECT permission_key FROM role_permissions WHERE role_id = $1"
-	    " AND permission_key IS DISTINCT FROM $3 UNION SELECT $2 WHERE $2 IS NOT NULL ORDER BY 1",
+	    " AND permission_key IS DISTINCT FROM $3::text UNION SELECT $2::text WHERE $2 IS NOT NULL ORDER BY 1",
 	    DB(row_id(role), added, removed));
 
 	if (r == NULL)
