@@ -46,7 +46,7 @@ get_openapi(struct request *rq)
 }
 
 static const struct route common_routes[] = {
-	{ "GET", "/openapi.json", ANYONE, get_openapi, .summary = "This document." },
+	{ "GET", "/openapi.json", ANYONE, get_openapi, ROUTE_OPS, .summary = "This service's document." },
 	{ 0 }
 };
 

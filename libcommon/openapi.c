@@ -380,6 +380,10 @@ add_route(const struct route *r, void *arg)
 	char who[300], method[16];
 	size_t i;
 
+	if (r->flags & ROUTE_OPS) {
+		json_decref(op);
+		return;
+	}
 	if (path == NULL) {
 		path = json_object();
 		json_object_set_new(paths, r->path, path);

@@ -52,6 +52,8 @@ print_route(const struct route *r, void *arg)
 	char access[300];
 
 	(void)arg;
+	if (r->flags & ROUTE_OPS)
+		return;		/* the gateway has its own of this path */
 	access_text(&r->access, access, sizeof(access));
 	printf("%s\t%s\t%s\t%s\n", r->method, r->path, access, r->summary != NULL ? r->summary : "");
 }
