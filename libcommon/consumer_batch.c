@@ -93,8 +93,11 @@ traceparent_of(struct arena *a, const rd_kafka_message_t *m)
 static int
 decode(struct arena *a, const struct message *msg, struct event_in *ret_ev, struct error *e)
 {
-	if (event_decode(a, msg->part->topic, msg->m->payload, msg->m->len, ret_ev, e) < 0)
+	const char *type = kafka_topic_type(msg->part->topic);
+
+	if (event_decode(a, type, msg->m->payload, msg->m->len, ret_ev, e) < 0)
 		return -1;
+	ret_ev->topic = msg->part->topic;
 	ret_ev->partition = msg->m->partition;
 	ret_ev->offset = msg->m->offset;
 	ret_ev->traceparent = traceparent_of(a, msg->m);

@@ -126,6 +126,7 @@ replay_one(struct request *rq, void *arg)
 	    "FOR UPDATE SKIP LOCKED", &params);
 	struct event_in ev;
 	struct error e;
+	const char *topic;
 
 	if (r == NULL)
 		return -1;
@@ -133,8 +134,9 @@ replay_one(struct request *rq, void *arg)
 	if (db_rows(r) == 0)
 		return 0;
 	replay->id = arena_strndup(rq->arena, db_text(r, 0, 0), (size_t)db_length(r, 0, 0));
-	if (event_decode(rq->arena, arena_strndup(rq->arena, db_text(r, 0, 1),
-	    (size_t)db_length(r, 0, 1)), db_text(r, 0, 2), (size_t)db_length(r, 0, 2), &ev, &e) < 0)
+	topic = arena_strndup(rq->arena, db_text(r, 0, 1), (size_t)db_length(r, 0, 1));
+	if (event_decode(rq->arena, kafka_topic_type(topic), db_text(r, 0, 2),
+	    (size_t)db_length(r, 0, 2), &ev, &e) < 0)
 		return fail(rq, ERR_VALIDATION, "%s", e.text);
 	unit_from_event(rq, &ev);
 	if (apply_letter(rq, &ev) < 0)

@@ -68,8 +68,12 @@ struct event_in {
 	const void *payload;
 	size_t payload_len;
 };
-/* Decodes a Kafka value; all strings are valid UTF-8 without NUL afterwards. -1: undecodable. */
-int event_decode(struct arena *a, const char *topic, const void *payload, size_t len,
+/*
+ * Decodes a Kafka value; all strings are valid UTF-8 without NUL afterwards. `type` is the topic
+ * without its prefix, and lives as long as the arena. topic, partition, offset and traceparent are
+ * the caller's to fill. -1: undecodable.
+ */
+int event_decode(struct arena *a, const char *type, const void *payload, size_t len,
     struct event_in *ret_ev, struct error *e);
 const char *event_text(const struct event_in *ev, const char *field);	/* NULL where empty */
 int64_t event_int(const struct event_in *ev, const char *field);

@@ -11,7 +11,6 @@
 
 #include "arena.h"
 #include "clock.h"
-#include "config.h"
 #include "db.h"
 #include "error.h"
 #include "uuid.h"
@@ -29,15 +28,6 @@ arena_keep(void *a, void *p)
 {
 	(void)a;
 	(void)p;
-}
-
-static const char *
-type_of_topic(const char *topic)
-{
-	const char *prefix = config_text("TOPIC_PREFIX");
-	size_t n = strlen(prefix);
-
-	return strncmp(topic, prefix, n) == 0 ? topic + n : topic;
 }
 
 static int
@@ -62,16 +52,16 @@ take_context(struct event_in *ev, const ProtobufCMessage *m, struct error *e)
 }
 
 int
-event_decode(struct arena *a, const char *topic, const void *payload, size_t len,
+event_decode(struct arena *a, const char *type, const void *payload, size_t len,
     struct event_in *ret_ev, struct error *e)
 {
 	ProtobufCAllocator allocator = { arena_give, arena_keep, a };
 	const ProtobufCMessageDescriptor *d = &nxtgauge__events__v1__any_event__descriptor;
-	struct event_in ev = { .topic = topic, .type_name = type_of_topic(topic),
-		.payload = payload, .payload_len = len };
+	struct event_in ev = { .topic = type, .type_name = type, .payload = payload,
+		.payload_len = len };
 	ProtobufCMessage *m;
 
-	ev.type = event_type_find(ev.type_name);
+	ev.type = event_type_find(type);
 	if (ev.type != NULL)
 		d = ev.type->descriptor;
 	if (payload == NULL || len == 0)

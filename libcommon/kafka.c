@@ -88,6 +88,15 @@ kafka_topic_name(char *out, size_t size, const char *type)
 	snprintf(out, size, "%s%s", config_text("TOPIC_PREFIX"), type);
 }
 
+const char *
+kafka_topic_type(const char *topic)
+{
+	const char *prefix = config_text("TOPIC_PREFIX");
+	size_t n = strlen(prefix);
+
+	return strncmp(topic, prefix, n) == 0 ? topic + n : topic;
+}
+
 static void *
 dispose(void *rk)
 {

@@ -33,6 +33,8 @@ rd_kafka_t *kafka_daemon_client_new(rd_kafka_type_t type, const char *role,
 void kafka_dispose(rd_kafka_t *rk, int timeout_ms);
 /* prefix + type, as the broker knows it. */
 void kafka_topic_name(char *out, size_t size, const char *type);
+/* The event type of a topic: its name without the prefix. Points into `topic`. */
+const char *kafka_topic_type(const char *topic);
 
 /* ---- a queue of librdkafka on the event loop ---- */
 struct kafka_feed;
