@@ -457,7 +457,7 @@ verhoeff_holds(const char *digits, int n)
 	int c = 0;
 
 	for (int i = 0; i < n; i++)
-		c = multiply[c][(int)permute[i % 8][digits[n - 1 - i] - '0']];
+		c = multiply[c][(unsigned char)permute[i % 8][digits[n - 1 - i] - '0']];
 	return c == 0;
 }
 

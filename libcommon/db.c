@@ -223,7 +223,7 @@ db_rows(const struct db_result *r)
 int
 db_affected(const struct db_result *r)
 {
-	return atoi(PQcmdTuples(r->pg));
+	return (int)strtol(PQcmdTuples(r->pg), NULL, 10);
 }
 
 const char *

@@ -25,7 +25,7 @@ gst_state_is_valid(const char *code)
 
 	if (strlen(code) != 2 || !isdigit((unsigned char)code[0]) || !isdigit((unsigned char)code[1]))
 		return false;
-	n = atoi(code);
+	n = (code[0] - '0') * 10 + code[1] - '0';
 	return (n >= 1 && n <= 38) || n == 96 || n == 97 || n == 99;
 }
 

@@ -169,7 +169,7 @@ shortest_digits(double v, char digits[20], int *ret_point)
 	for (int count = 1; count <= 17; count++) {
 		int exponent;
 		snprintf(text, sizeof(text), "%.*e", count - 1, v);
-		exponent = atoi(strchr(text, 'e') + 1);
+		exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
 		digits[0] = text[0];
 		if (count > 1)
 			memcpy(digits + 1, text + 2, (size_t)count - 1);

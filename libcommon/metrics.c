@@ -106,13 +106,17 @@ static long long
 resident_bytes(void)
 {
 	FILE *f = fopen("/proc/self/statm", "re");
-	long long pages = 0;
+	char line[128] = "";
+	const char *second;
+	long long pages;
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%*s %lld", &pages) != 1)
-		pages = 0;
+	if (fgets(line, sizeof(line), f) == NULL)
+		line[0] = '\0';
 	fclose(f);
+	second = strchr(line, ' ');
+	pages = second == NULL ? 0 : strtoll(second, NULL, 10);
 	return pages * sysconf(_SC_PAGESIZE);
 }
 

@@ -399,7 +399,7 @@ add_route(const struct route *r, void *arg)
 	json_object_set_new(op, "parameters", parameters_of(r));
 	add_body(op, r);
 	json_object_set_new(op, "responses", responses_of(r));
-	for (i = 0; r->method[i] != '\0' && i < sizeof(method) - 1; i++)
+	for (i = 0; i < sizeof(method) - 1 && r->method[i] != '\0'; i++)
 		method[i] = (char)(r->method[i] | 0x20);
 	method[i] = '\0';
 	json_object_set_new(path, method, op);

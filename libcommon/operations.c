@@ -213,10 +213,10 @@ make(const struct resource *res, const char *method, const char *suffix, struct 
 {
 	struct route *r = xcalloc(1, sizeof(*r));
 	const char *path = resource_path(res);
-	char *full = xcalloc(1, strlen(path) + strlen(suffix) + 1);
+	size_t n = strlen(path) + strlen(suffix) + 1;
+	char *full = xcalloc(1, n);
 
-	strcpy(full, path);
-	strcat(full, suffix);
+	snprintf(full, n, "%s%s", path, suffix);
 	r->method = method;
 	r->path = full;
 	r->access = access;

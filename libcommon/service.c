@@ -209,7 +209,7 @@ listen_address(const char *option, int fallback, char host[128], int *ret_port)
 	*ret_port = fallback;
 	if (colon == NULL)
 		return;
-	*ret_port = atoi(colon + 1);
+	*ret_port = (int)strtol(colon + 1, NULL, 10);
 	if (text[0] == '[')	/* [::1]:8101 */
 		snprintf(host, 128, "%.*s", (int)(colon - text) - 2, text + 1);
 	else

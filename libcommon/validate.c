@@ -122,9 +122,14 @@ static struct complaint
 check_date(struct request *rq, const char *s)
 {
 	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int y, m, d, used = 0;
+	long y, m, d;
 
-	if (strlen(s) != 10 || sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 || used != 10 ||
+	if (strlen(s) != 10 || strspn(s, "0123456789-") != 10 || s[4] != '-' || s[7] != '-')
+		return complain(rq, "bad_date", "a date like 2026-11-30");
+	y = strtol(s, NULL, 10);
+	m = strtol(s + 5, NULL, 10);
+	d = strtol(s + 8, NULL, 10);
+	if (memchr(s, '-', 4) != NULL || s[5] == '-' || s[6] == '-' || memchr(s + 8, '-', 2) != NULL ||
 	    y < 1900 || y > 9999 || m < 1 || m > 12 || d < 1 || d > days[m - 1] ||
 	    (m == 2 && d == 29 && !(y % 4 == 0 && (y % 100 != 0 || y % 400 == 0))))
 		return complain(rq, "bad_date", "a date like 2026-11-30");
