@@ -150,9 +150,12 @@ is_under_review(const struct row *row)
 {
 	const struct resource *res = row->plan->res;
 	const char *column = resource_column(res, "approval_status") ? "approval_status" : "status";
-	const char *status = row_text(row, column);
+	const char *status;
 
-	return (res->flags & RES_REVIEWED) && status != NULL && strcmp(status, "PENDING") == 0;
+	if (!(res->flags & RES_REVIEWED))
+		return false;
+	status = row_text(row, column);
+	return status != NULL && strcmp(status, "PENDING") == 0;
 }
 
 static int
