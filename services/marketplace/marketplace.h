@@ -1,0 +1,69 @@
+/* What the files of this service share: its resources, and rules that several aggregates follow. */
+#ifndef NXT_MARKETPLACE_H
+#define NXT_MARKETPLACE_H
+
+#include "event.h"
+#include "request.h"
+#include "resource.h"
+
+extern const struct resource job_resource;
+extern const struct resource job_application_resource;
+extern const struct resource lead_resource;
+extern const struct resource lead_request_resource;
+extern const struct resource review_resource;
+
+extern const struct subscription marketplace_subscriptions[];
+
+/* Strings that may be NULL. */
+bool text_is(const char *value, const char *wanted);
+/* A signed-in person or employee, not a reaction or a clock. */
+bool by_person(const struct request *rq);
+/* The row, locked; NULL with nothing refused where it is gone (reactions and clocks go on then). */
+struct row *load_if_there(struct request *rq, const struct resource *res, const char *id);
+/*
+ * Runs `verb` on every row whose id `ids` selects ($1 bound to `param`, or none where it is NULL),
+ * with `column` set to `value` first (NULL: nothing). For consequences and clocks.
+ */
+int transition_each(struct request *rq, const struct resource *res, const char *ids, const char *param,
+    const char *verb, const char *column, const char *value);
+
+/* ---- jobs.c ---- */
+/* The reviewer's word on the submission that content_hash names; another one was overtaken. */
+int job_decided(struct request *rq, const struct event_in *ev);
+int job_coins_taken(struct request *rq, const struct event_in *ev);
+int job_coins_refused(struct request *rq, const struct event_in *ev);
+int jobs_expire(struct request *rq);
+/* What an application says of its job. */
+struct job_facts {
+	const char *id, *title, *status, *owner_id, *company_id, *company_name;
+};
+int job_facts(struct request *rq, const char *job_id, struct job_facts *ret_facts);
+
+/* ---- job_applications.c ---- */
+int applications_end(struct request *rq);
+route_handler application_candidate;
+
+/* ---- leads.c ---- */
+int lead_decided(struct request *rq, const struct event_in *ev);
+int leads_expire(struct request *rq);
+route_handler lead_price;
+/* Tracecoins that a request for a lead of this profession costs, by the rate card. */
+int64_t lead_coin_price(const char *profession_key);
+/* One request more was accepted. Refuses beyond the lead's limit. */
+int lead_count_accepted(struct request *rq, struct row *lead);
+int lead_close_at_limit(struct request *rq, const char *lead_id);
+
+/* ---- lead_requests.c ---- */
+int lead_request_coins_held(struct request *rq, const struct event_in *ev);
+int lead_request_coins_refused(struct request *rq, const struct event_in *ev);
+int lead_requests_expire(struct request *rq);
+/* A lead that closes rejects what is pending; the coins go back. */
+int lead_requests_end(struct request *rq, const char *lead_id);
+/* A profile that left the market takes its pending requests along. */
+int lead_requests_end_of_profile(struct request *rq, const char *profile_id);
+route_handler lead_request_seen, lead_request_contact;
+
+/* ---- reviews.c ---- */
+route_handler review_reply;
+
+#endif
