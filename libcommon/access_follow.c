@@ -18,13 +18,15 @@
 #define POLL_MS 1000
 #define RETRY_MS 100		/* until the first load, which readiness waits for */
 #define QUERY_MS 5000
+#define COMPLAIN_AFTER 5		/* failures in a row; a start may be earlier than the database's */
 #define WHOLE_EVERY_MS 60000
 #define WHOLE_WINDOW_S "900"	/* AUTH_MAX_LIFETIME_S: an older token has expired */
 #define RECENT_WINDOW_S "30"	/* longer than a consumer's transaction, whose start dates its rows */
 
 static struct {
 	struct db *db;
-	bool loaded, complained;
+	bool loaded;
+	unsigned failures;	/* in a row */
 	int64_t whole_read_ms;
 	char digest[256];	/* of roles and configuration as last read */
 } follower;
@@ -135,11 +137,10 @@ poll_once(void)
 	rq->deadline_ms = clock_mono_ms() + QUERY_MS;
 	if (read_all(rq) == 0) {
 		follower.loaded = true;
-		follower.complained = false;
-	} else if (!follower.complained) {
+		follower.failures = 0;
+	} else if (++follower.failures == COMPLAIN_AFTER) {
 		log_warn("access projections cannot be read: %s",
 		    rq->problem.internal != NULL ? rq->problem.internal : rq->problem.detail);
-		follower.complained = true;
 	}
 	request_free(rq);
 }

@@ -21,6 +21,7 @@
 #include "curl_loop.h"
 #include "error.h"
 #include "fiber.h"
+#include "http_get.h"
 #include "json.h"
 #include "log.h"
 #include "service.h"
@@ -31,6 +32,7 @@
 #define REFRESH_MS 60000	/* identity publishes a key longer than this before it signs */
 #define ASK_AGAIN_MS 5000	/* after an unknown kid, at most this often */
 #define KID_WAIT_MS 2000
+#define COMPLAIN_AFTER 5	/* failures in a row; all daemons of a machine may start at once */
 
 struct key {
 	char kid[KID_MAX + 1];
@@ -43,7 +45,7 @@ static struct {
 	const char *url;
 	char *last_text;		/* as last taken over */
 	int64_t fetched_ms;		/* start of the last fetch; 0: none yet */
-	bool complained;
+	unsigned failures;		/* in a row */
 	struct fiber *sleeper;		/* the fetcher, while it waits for the next time */
 	struct fiber_queue waiters;	/* for the end of a fetch */
 } fetcher;
@@ -169,7 +171,7 @@ keep_copy(struct arena *a, const char *text)
 static int
 fetch(struct arena *a, struct error *e)
 {
-	char *text = curl_get(a, fetcher.url, JWKS_BYTES_MAX, FETCH_MS, e);
+	char *text = http_get(a, fetcher.url, JWKS_BYTES_MAX, FETCH_MS, e);
 
 	if (text == NULL)
 		return -1;
@@ -192,9 +194,9 @@ fetch_once(void)
 
 	fetcher.fetched_ms = clock_mono_ms();
 	result = fetch(a, &e);
-	if (result < 0 && !fetcher.complained)
+	fetcher.failures = result < 0 ? fetcher.failures + 1 : 0;
+	if (fetcher.failures == COMPLAIN_AFTER)
 		log_warn("the key set cannot be fetched: %s", e.text);
-	fetcher.complained = result < 0;
 	arena_free(a);
 	fiber_queue_wake_all(&fetcher.waiters);
 	return result;
@@ -222,6 +224,7 @@ int
 auth_init(struct event_base *base, struct error *e)
 {
 	curl_loop_init(base);
+	http_get_init(base);
 	fiber_queue_init(&fetcher.waiters);
 	load_copy();
 	fetcher.url = config_text("JWKS_URL");

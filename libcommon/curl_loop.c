@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "arena.h"
 #include "error.h"
 #include "fiber.h"
 
@@ -198,45 +197,4 @@ curl_fetch(CURL *easy, int timeout_ms, struct error *e)
 	if (code == CURLE_OK)
 		return 0;
 	return error_set(e, ERR_UNAVAILABLE, "%s", curl_easy_strerror(code));
-}
-
-struct sink {
-	struct buf buf;
-	size_t max;
-};
-
-static size_t
-take_bytes(char *data, size_t size, size_t n, void *arg)
-{
-	struct sink *s = arg;
-
-	if (size * n > s->max - s->buf.len)
-		return 0;	/* ends the transfer with CURLE_WRITE_ERROR */
-	buf_add(&s->buf, data, size * n);
-	return size * n;
-}
-
-char *
-curl_get(struct arena *a, const char *url, size_t max, int timeout_ms, struct error *e)
-{
-	CURL *easy = curl_easy_init();
-	struct sink sink = { .max = max };
-	long status = 0;
-
-	if (easy == NULL)
-		abort();
-	arena_own(a, easy, curl_easy_cleanup);
-	buf_init(&sink.buf, a, 1024);
-	curl_easy_setopt(easy, CURLOPT_URL, url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, &sink);
-	if (curl_fetch(easy, timeout_ms, e) < 0)
-		return NULL;
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
-		error_set(e, ERR_UNAVAILABLE, "answered with status %ld", status);
-		return NULL;
-	}
-	return sink.buf.text;
 }

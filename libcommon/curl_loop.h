@@ -8,9 +8,7 @@
 #define NXT_CURL_LOOP_H
 
 #include <curl/curl.h>
-#include <stddef.h>
 
-struct arena;
 struct error;
 struct event_base;
 
@@ -26,7 +24,5 @@ void curl_loop_shutdown(void);
 CURLcode curl_run(CURL *easy, int timeout_ms);
 /* As curl_run: 0, or -1 with ERR_UNAVAILABLE and the reason, without any URL in it. */
 int curl_fetch(CURL *easy, int timeout_ms, struct error *e);
-/* GET of at most `max` bytes, status 200 wanted. NULL: e has the reason. Follows no redirect. */
-char *curl_get(struct arena *a, const char *url, size_t max, int timeout_ms, struct error *e);
 
 #endif
