@@ -180,11 +180,12 @@ identify(struct request *rq)
 
 	rq->now_us = clock_wall_us();
 	trace_from_http(rq, http_header(hr, "x-request-id"), http_header(hr, "traceparent"));
-	rq->user_agent = http_header(hr, "user-agent");
+	/* copied: denied_report still needs them when the reply has ended hr */
+	rq->user_agent = arena_strdup(rq->arena, http_header(hr, "user-agent"));
 	if (rq->user_agent != NULL && (!utf8_is_valid(rq->user_agent, strlen(rq->user_agent)) ||
 	    strlen(rq->user_agent) > 500))
 		rq->user_agent = NULL;
-	rq->ip_address = client_address(rq);
+	rq->ip_address = arena_strdup(rq->arena, client_address(rq));
 }
 
 static int
