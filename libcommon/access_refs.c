@@ -59,7 +59,7 @@ keep_removed_key(struct request *rq, const struct event_in *ev)
 
 /*
  * Row version and epoch of a role: neither ever falls and each change raises one of them, so their
- * sum orders the events.
+ * sum orders the events. A role that was deleted and made again has a younger id.
  */
 static int
 keep_role(struct request *rq, const struct event_in *ev)
@@ -72,7 +72,8 @@ keep_role(struct request *rq, const struct event_in *ev)
 	    "can_approve_requests = excluded.can_approve_requests, "
 	    "can_manage_system_settings = excluded.can_manage_system_settings, "
 	    "is_active = excluded.is_active, version = excluded.version, "
-	    "changed_at = excluded.changed_at WHERE t.version < excluded.version",
+	    "changed_at = excluded.changed_at WHERE (t.role_id, t.version) < "
+	    "(excluded.role_id, excluded.version)",
 	    DB(event_text(ev, "role_key"), ev->aggregate_id,
 	    event_value(rq->arena, ev, "permission_keys"),
 	    event_value(rq->arena, ev, "can_approve_requests"),

@@ -88,10 +88,24 @@ check_enum(struct request *rq, const struct column *col, const char *s)
 	return complain(rq, "not_allowed", "one of %s", list.text);
 }
 
+static char *
+trimmed(struct request *rq, const char *s)
+{
+	size_t n;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	n = strlen(s);
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		n--;
+	return arena_strndup(rq->arena, s, n);
+}
+
 /* Local part and domain, no spaces or controls, a dot in the domain: the confirmation mail decides the rest. */
 static struct complaint
-check_email(struct request *rq, const char *s)
+check_email(struct request *rq, const char *text)
 {
+	const char *s = trimmed(rq, text);
 	const char *at = strrchr(s, '@'), *dot = at != NULL ? strrchr(at, '.') : NULL;
 
 	if (strlen(s) > 254 || at == NULL || at == s || at - s > 64 || dot == NULL ||
@@ -333,15 +347,8 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 static const char *
 upper_trimmed(struct request *rq, const char *s)
 {
-	char *copy;
-	size_t n;
+	char *copy = trimmed(rq, s);
 
-	while (isspace((unsigned char)*s))
-		s++;
-	n = strlen(s);
-	while (n > 0 && isspace((unsigned char)s[n - 1]))
-		n--;
-	copy = arena_strndup(rq->arena, s, n);
 	for (char *p = copy; *p != '\0'; p++)
 		*p = (char)toupper((unsigned char)*p);
 	return copy;
@@ -363,6 +370,8 @@ to_text(struct request *rq, const struct column *col, json_t *v)
 		return arena_printf(rq->arena, "%.3f", json_real_value(v));
 	if (json_is_string(v) && (col->flags & COL_TO_UPPER))
 		return upper_trimmed(rq, json_string_value(v));
+	if (json_is_string(v) && col->type == COL_EMAIL)
+		return trimmed(rq, json_string_value(v));
 	if (json_is_string(v))
 		return arena_strdup(rq->arena, json_string_value(v));
 	return json_text(rq->arena, v);

@@ -188,7 +188,7 @@ me_settings_update(struct request *rq)
 /* ---- address and number: a fresh proof first, and the old address is told too ---- */
 
 const struct column me_email_body[] = {
-	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ "email", COL_EMAIL, COL_REQUIRED },
 	{ 0 }
 };
 const struct column me_email_confirm_body[] = {

@@ -20,17 +20,18 @@
 #define FORGOT_PAUSE_S 60
 
 const struct column password_forgot_body[] = {
-	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ "email", COL_EMAIL, COL_REQUIRED },
 	{ 0 }
 };
 const struct column password_reset_body[] = {
 	{ "token", COL_TEXT, COL_REQUIRED, .max = 200, .doc = "From the link in the mail." },
-	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ "password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_LENGTH_MAX },
 	{ 0 }
 };
 const struct column password_change_body[] = {
 	{ "current_password", COL_TEXT, COL_REQUIRED, .max = 256 },
-	{ "new_password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ "new_password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN,
+	    .max = PASSWORD_LENGTH_MAX },
 	{ 0 }
 };
 

@@ -23,9 +23,9 @@
 static const char *const account_types[] = { "INDIVIDUAL", "COMPANY", NULL };
 
 const struct column register_body[] = {
-	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ "email", COL_EMAIL, COL_REQUIRED },
 	{ "phone", COL_TEXT, 0, .max = 40 },
-	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ "password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_LENGTH_MAX },
 	{ "account_type", COL_ENUM, COL_REQUIRED, .values = account_types },
 	{ 0 }
 };
@@ -34,7 +34,7 @@ const struct column verify_email_body[] = {
 	{ 0 }
 };
 const struct column resend_body[] = {
-	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ "email", COL_EMAIL, COL_REQUIRED },
 	{ 0 }
 };
 

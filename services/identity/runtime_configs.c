@@ -1,6 +1,7 @@
 /*
  * Runtime configuration: what operators set while the daemons run. Each change keeps a version
- * with who and why; config.changed brings it to every daemon.
+ * with who and why; config.changed brings it to every daemon. A key never goes, so that its
+ * versions only rise; is_active false takes it out of force.
  */
 #include <string.h>
 
@@ -66,21 +67,13 @@ config_update(struct request *rq, struct row *config)
 	return keep_version(rq, config, row_version(config) + 1);
 }
 
-/* Daemons fall back to what is built in. */
-static int
-config_remove(struct request *rq, struct row *config)
-{
-	row_set(config, "is_active", "f");
-	return keep_version(rq, config, row_version(config) + 1);
-}
-
 const struct resource runtime_configs_resource = {
 	.table = "runtime_configs", .noun = "runtime_config", .module_key = "configuration",
 	.label = "config_key",
 	.columns = runtime_config_columns,
 	.read = STAFF("runtime-configs.read"), .create = SETTINGS("runtime-configs.create"),
-	.update = SETTINGS("runtime-configs.update"), .remove = SETTINGS("runtime-configs.delete"),
-	.on_create = config_create, .on_update = config_update, .on_remove = config_remove,
+	.update = SETTINGS("runtime-configs.update"),
+	.on_create = config_create, .on_update = config_update,
 	.changed = &EV_CONFIG_CHANGED,
 	.doc = "Settings that daemons take up while they run.",
 };

@@ -21,7 +21,7 @@
 static const char *const clients[] = { "UI", "API", NULL };
 
 const struct column login_body[] = {
-	{ "email", COL_TEXT, COL_REQUIRED, .max = 320 },
+	{ "email", COL_EMAIL, COL_REQUIRED },
 	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
 	{ "client", COL_ENUM, 0, .values = clients, .initial = "API",
 	    .doc = "What the caller is; stands in audit as the source." },
