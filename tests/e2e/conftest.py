@@ -1,0 +1,107 @@
+"""What every end-to-end test stands on: a running copy, and the few people each story needs.
+
+The copy is found by the names of `./nxt env` (`./nxt test e2e` brings one up for itself). NXT_ATTACH=host:port
+sends the calls to one daemon, under a debugger for example, instead of the gateway.
+"""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).resolve().parent)]
+from client import Api, Mailbox, eventually  # noqa: E402
+from nxt.home import SERVICES  # noqa: E402
+from people import Cast  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "disruptive: takes a part of the running copy away; runs after all others")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("disruptive") is not None)
+
+
+@pytest.fixture(scope="session")
+def env():
+    found = {k: v for k, v in os.environ.items() if k.startswith("NXT_")}
+    if "NXT_GATEWAY_URL" not in found:
+        out = subprocess.run([str(ROOT / "nxt"), "env", "--all"], capture_output=True, text=True, check=True).stdout
+        found.update(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    if "NXT_ATTACH" in found:
+        found["NXT_GATEWAY_URL"] = f"http://{found['NXT_ATTACH']}"
+    return found
+
+
+@pytest.fixture(scope="session")
+def stack(env):
+    """The running copy itself, to stop and start its parts."""
+    if "NXT_HOME" not in env:
+        pytest.skip("NXT_HOME does not say whose parts may be stopped")
+    from nxt.stack import Stack
+    return Stack(env["NXT_HOME"], preset=env["NXT_PRESET"])
+
+
+@pytest.fixture(scope="session")
+def mailbox(env):
+    return Mailbox(env)
+
+
+@pytest.fixture
+def anyone(env):
+    """Nobody in particular: no token."""
+    return Api(env)
+
+
+@pytest.fixture(scope="session")
+def cast(env):
+    """Administrator, reviewer, an active company: made once, at first need."""
+    return Cast(env)
+
+
+@pytest.fixture(scope="session")
+def admin(cast):
+    return cast.admin
+
+
+@pytest.fixture(scope="session")
+def reviewer(cast):
+    return cast.reviewer
+
+
+@pytest.fixture(scope="session")
+def sql(env):
+    """sql("audit", "SELECT …", …): rows as dicts, read past the daemons to see what they really wrote."""
+    open_ = {}
+
+    def ask(service, statement, *values):
+        for again in (True, False):
+            try:
+                if service not in open_:
+                    open_[service] = psycopg.connect(env[f"NXT_DB_{service.upper()}"], autocommit=True,
+                                                     row_factory=dict_row)
+                cursor = open_[service].execute(statement, values)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.OperationalError:
+                open_.pop(service, None)
+                if not again:
+                    raise
+    yield ask
+    for connection in open_.values():
+        connection.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_dead_lettered(env, sql):
+    """Whatever the tests did, no event may have been given up and nothing may be left unsent."""
+    yield
+    for service in SERVICES:
+        dead = sql(service, "SELECT topic, error, attempts FROM dead_letters")
+        assert not dead, f"{service}: {dead}"
+        eventually(f"the outbox of {service} is empty",
+                   lambda s=service: not sql(s, "SELECT FROM outbox_events LIMIT 1"))
