@@ -37,6 +37,7 @@ struct buf;
 	X(M_WORK_QUEUED, GAUGE, "nxt_work_queued_jobs", "Jobs waiting for the work pool.") \
 	X(M_LOOP_SLOW, COUNTER, "nxt_loop_slow_turns_total", "Turns of the event loop over 50 ms.") \
 	X(M_FIBERS, GAUGE, "nxt_fibers", "Fibers alive.") \
+	X(M_BOOKS_WRONG, GAUGE, "nxt_books_checks_failed", "Checks of finance's books that did not hold at the last run.") \
 	X(M_MAIL_SENT, COUNTER, "nxt_mail_sent_total", "Mails accepted by the SMTP server.") \
 	X(M_MAIL_FAILED, COUNTER, "nxt_mail_failed_total", "Mails given up.") \
 	X(M_MAIL_PENDING, GAUGE, "nxt_mail_pending", "Mails waiting.")

@@ -146,7 +146,7 @@ int orders_expire_clock(struct request *rq);
 /* Issues the invoice of a completed order with its number, and pays it. NULL: failed. */
 struct row *invoice_issue(struct request *rq, const struct row *order, struct row *const *items);
 
-/* ---- verify.c ---- */
+/* ---- books.c ---- */
 int finance_check_route(struct request *rq);
 int finance_check_clock(struct request *rq);
 

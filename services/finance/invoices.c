@@ -51,9 +51,11 @@ static const struct column invoice_columns[] = {
 	{ 0 }
 };
 
+static int invoice_pay(struct request *rq, struct row *invoice);
+
 static const struct transition invoice_transitions[] = {
 	{ NULL, NULL, "ISSUED", SYS, &EV_INVOICE_ISSUED, NULL },
-	{ "pay", "ISSUED", "PAID", SYS, &EV_INVOICE_PAID, NULL, .stamp = "paid_at" },
+	{ "pay", "ISSUED", "PAID", SYS, &EV_INVOICE_PAID, invoice_pay, .stamp = "paid_at" },
 	{ 0 }
 };
 
@@ -206,6 +208,18 @@ tell_lines(struct event_out *ev, struct row *const *lines)
 		event_fill_from_row(event_add_message(ev, "lines"), *lines);
 }
 
+static int
+invoice_pay(struct request *rq, struct row *invoice)
+{
+	struct event_out *ev = row_event(rq, invoice);
+	struct row **lines = row_load_all(rq, &invoice_line_resource, "invoice_id", row_id(invoice));
+
+	if (lines == NULL)
+		return -1;
+	tell_lines(ev, lines);
+	return 0;
+}
+
 static unsigned
 count_rows(struct row *const *rows)
 {
@@ -221,7 +235,7 @@ invoice_issue(struct request *rq, const struct row *order, struct row *const *it
 {
 	struct row *invoice = row_new(rq, &invoice_resource);
 	struct row **lines = arena_alloc(rq->arena, (count_rows(items) + 1) * sizeof(*lines));
-	struct event_out *issued, *paid;
+	struct event_out *ev;
 
 	row_set(invoice, "order_id", row_id(order));
 	row_set(invoice, "user_id", row_text(order, "user_id"));
@@ -230,12 +244,9 @@ invoice_issue(struct request *rq, const struct row *order, struct row *const *it
 	set_amounts(invoice, order, items);
 	if (set_parties(rq, invoice, order) < 0 || set_number(rq, invoice) < 0)
 		return NULL;
-	issued = row_event(rq, invoice);
+	ev = row_event(rq, invoice);
 	if (row_insert(rq, invoice) < 0 || insert_lines(rq, invoice, items, lines) < 0)
 		return NULL;
-	tell_lines(issued, lines);
-	if (row_follow(rq, invoice, "pay") < 0)
-		return NULL;
-	(void)paid;
-	return invoice;
+	tell_lines(ev, lines);
+	return row_follow(rq, invoice, "pay") < 0 ? NULL : invoice;
 }

@@ -43,14 +43,7 @@ static const struct column order_columns[] = {
 	{ 0 }
 };
 
-static int
-order_update(struct request *rq, struct row *order)
-{
-	if (strcmp(row_text(order, "status"), "PENDING") == 0)
-		return 0;
-	return fail(rq, ERR_CONFLICT, "this order is %s and stays as it is", row_text(order, "status"));
-}
-
+static int order_update(struct request *rq, struct row *order);
 static int order_complete(struct request *rq, struct row *order);
 static int order_cancel(struct request *rq, struct row *order);
 static int order_expire(struct request *rq, struct row *order);
@@ -155,6 +148,17 @@ describe_stored(struct request *rq, struct event_out *ev, const struct row *orde
 	order_describe(ev, items, coupon != NULL ? row_text(coupon, "code") : NULL);
 	*ret_items = items;
 	return 0;
+}
+
+static int
+order_update(struct request *rq, struct row *order)
+{
+	struct row **items;
+
+	if (strcmp(row_text(order, "status"), "PENDING") != 0)
+		return fail(rq, ERR_CONFLICT, "this order is %s and stays as it is",
+		    row_text(order, "status"));
+	return describe_stored(rq, row_event(rq, order), order, &items);
 }
 
 /* ---- completion ---- */

@@ -1,0 +1,87 @@
+/* nxt-finance: prices, orders, invoices, payments, tracecoins. A table of contents. */
+#include "finance.h"
+
+static const struct resource *const resources[] = {
+	&pricing_package_resource,
+	&coupon_resource,
+	&coupon_redemption_resource,
+	&discount_rule_resource,
+	&tax_rule_resource,
+	&wallet_resource,
+	&ledger_resource,
+	&coin_lot_resource,
+	&order_resource,
+	&order_item_resource,
+	&invoice_resource,
+	&invoice_line_resource,
+	&payment_resource,
+	&payment_transaction_resource,
+	&payment_gateway_config_resource,
+	NULL
+};
+
+static const struct route routes[] = {
+	{ "POST", "/v1/orders", SIGNED_IN, order_create_route, .flags = ROUTE_IDEMPOTENCY,
+	    .body = order_body, .summary = "Place an order; nothing to pay completes it at once.",
+	    .answer = "orders", .status = 201 },
+	{ "POST", "/v1/orders/preview", SIGNED_IN, order_preview_route, .flags = ROUTE_NO_TX,
+	    .body = order_body, .summary = "What an order would cost, line by line." },
+	{ "POST", "/v1/tracecoin-wallets/{id}/credit", STAFF("tracecoin-wallets.credit"),
+	    wallet_credit_route, .flags = ROUTE_IDEMPOTENCY, .body = wallet_movement_body,
+	    .summary = "Give coins: a BONUS, or what was taken for a LEAD or JOB back.",
+	    .answer = "tracecoin_wallets" },
+	{ "POST", "/v1/tracecoin-wallets/{id}/debit", STAFF("tracecoin-wallets.debit"),
+	    wallet_debit_route, .flags = ROUTE_IDEMPOTENCY, .body = wallet_movement_body,
+	    .summary = "Take coins; too few are refused.", .answer = "tracecoin_wallets" },
+	{ "GET", "/v1/finance-checks", STAFF("finance-checks.read"), finance_check_route,
+	    .summary = "Do coins, orders, invoices, payments and numbers agree?",
+	    .answer = "{\"all_hold\": true, \"checks\": [{\"check\": \"…\", \"found\": 0,"
+	    " \"expected\": 0, \"holds\": true}]}" },
+	{ 0 }
+};
+
+static const struct clock_job clocks[] = {
+	{ "orders_expire", 30, orders_expire_clock, "Cancels orders not paid in time." },
+	{ "lots_expire", 30, lots_clock, "Books the expiry of coins." },
+	{ "lots_warn", 600, lots_warn_clock, "Tells owners of coins that end soon." },
+	{ "finance_check", 3600, finance_check_clock, "Checks the books; the result is a metric." },
+	{ 0 }
+};
+
+static const struct config_key config_keys[] = {
+	{ "finance.supplier", "finance", "{\"type\":\"object\",\"properties\":{"
+	    "\"name\":{\"type\":\"string\"},\"gstin\":{\"type\":\"string\"},"
+	    "\"state_code\":{\"type\":\"string\"},\"address\":{\"type\":\"string\"}},"
+	    "\"required\":[\"name\",\"state_code\"],\"additionalProperties\":false}",
+	    "{\"name\":\"Nxtgauge\",\"gstin\":\"\",\"state_code\":\"29\",\"address\":\"\"}",
+	    "Ourselves as supplier on invoices; a GSTIN decides the state." },
+	{ "finance.invoice_series", "finance", "{\"type\":\"string\",\"pattern\":\"^[A-Z][A-Z0-9]{0,2}$\"}",
+	    "\"NX\"", "First part of our invoice numbers." },
+	{ "finance.order_ttl_minutes", "finance", "{\"type\":\"integer\",\"minimum\":1}", "30",
+	    "How long an order waits for its payment." },
+	{ "finance.wallet_low_threshold", "finance", "{\"type\":\"integer\",\"minimum\":0}", "10",
+	    "The owner is told when the balance falls below this many tracecoins." },
+	{ "finance.lot_warning_days", "finance", "{\"type\":\"integer\",\"minimum\":0}", "7",
+	    "How many days before their end the owner is told of expiring coins." },
+	{ 0 }
+};
+
+static const char *const republish[] = { "pricing_packages", "coupons", "discount_rules",
+	"tax_rules", "tracecoin_wallets", "payment_gateway_configs", NULL };
+
+static const struct service finance = {
+	.name = "finance",
+	.port = 8103,
+	.resources = resources,
+	.routes = routes,
+	.subscriptions = finance_subscriptions,
+	.clocks = clocks,
+	.config_keys = config_keys,
+	.republish = republish,
+};
+
+int
+main(int argc, char **argv)
+{
+	return service_main(argc, argv, &finance);
+}
