@@ -47,7 +47,7 @@ add_all_topics(rd_kafka_topic_partition_list_t *topics)
 			*p++ = '\\';
 		*p++ = *s;
 	}
-	strcpy(p, "[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$");
+	snprintf(p, (size_t)(pattern + sizeof(pattern) - p), "%s", "[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$");
 	rd_kafka_topic_partition_list_add(topics, pattern, RD_KAFKA_PARTITION_UA);
 }
 

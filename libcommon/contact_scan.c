@@ -443,13 +443,13 @@ contact_scan(const char *text, const char **ret_what)
 static bool
 verhoeff_holds(const char *digits, int n)
 {
-	static const char multiply[10][10] = { { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
+	static const unsigned char multiply[10][10] = { { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
 		{ 1, 2, 3, 4, 0, 6, 7, 8, 9, 5 }, { 2, 3, 4, 0, 1, 7, 8, 9, 5, 6 },
 		{ 3, 4, 0, 1, 2, 8, 9, 5, 6, 7 }, { 4, 0, 1, 2, 3, 9, 5, 6, 7, 8 },
 		{ 5, 9, 8, 7, 6, 0, 4, 3, 2, 1 }, { 6, 5, 9, 8, 7, 1, 0, 4, 3, 2 },
 		{ 7, 6, 5, 9, 8, 2, 1, 0, 4, 3 }, { 8, 7, 6, 5, 9, 3, 2, 1, 0, 4 },
 		{ 9, 8, 7, 6, 5, 4, 3, 2, 1, 0 } };
-	static const char permute[8][10] = { { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
+	static const unsigned char permute[8][10] = { { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
 		{ 1, 5, 7, 6, 2, 8, 3, 0, 9, 4 }, { 5, 8, 0, 3, 7, 9, 6, 1, 4, 2 },
 		{ 8, 9, 1, 6, 0, 4, 3, 5, 2, 7 }, { 9, 4, 5, 3, 1, 2, 6, 8, 7, 0 },
 		{ 4, 2, 8, 6, 5, 7, 3, 9, 0, 1 }, { 2, 7, 9, 3, 8, 0, 6, 4, 1, 5 },
@@ -457,7 +457,7 @@ verhoeff_holds(const char *digits, int n)
 	int c = 0;
 
 	for (int i = 0; i < n; i++)
-		c = multiply[c][(unsigned char)permute[i % 8][digits[n - 1 - i] - '0']];
+		c = multiply[c][permute[i % 8][digits[n - 1 - i] - '0']];
 	return c == 0;
 }
 

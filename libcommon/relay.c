@@ -7,6 +7,7 @@
  */
 #include "relay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,7 +242,7 @@ int
 relay_start(struct event_base *base, const char *database_url, struct error *e)
 {
 	static const struct db_limits limits = { .readers = 2, .depth = 1 };
-	char application[64] = "nxt-";
+	char application[64];
 
 	relay = (struct relay){ .base = base, .skipped_from = INT64_MAX,
 	    .go_back_ms = INT64_MAX };
@@ -251,8 +252,7 @@ relay_start(struct event_base *base, const char *database_url, struct error *e)
 	uuid_v7(relay.owner);
 	if (relay_producer_start(e) < 0)
 		return -1;
-	strncat(application, service_self->name, 32);
-	strcat(application, "-relay");
+	snprintf(application, sizeof(application), "nxt-%s-relay", service_self->name);
 	relay.db = db_open(base, database_url, application, db_settings, &limits);
 	relay.running = true;
 	start_fiber("relay lease", relay_lease_keeper);

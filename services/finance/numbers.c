@@ -40,6 +40,6 @@ number_format(const char *series, const char *year, int64_t n, char out[NUMBER_T
 	    (long long)n);
 	if (n < 1 || !number_is_valid(text))
 		return -1;
-	strcpy(out, text);
+	memcpy(out, text, strlen(text) + 1);
 	return 0;
 }

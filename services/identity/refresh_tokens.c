@@ -187,7 +187,7 @@ int
 auth_refresh(struct request *rq)
 {
 	const char *text = body_text(rq, "refresh_token"), *successor;
-	struct row *token, *session, *user;
+	struct row *token = NULL, *session = NULL, *user;
 
 	if (load(rq, text, &token, &session) < 0)
 		return -1;

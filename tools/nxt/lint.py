@@ -38,7 +38,7 @@ def cppcheck():
     exceptions = ROOT / "tests/lint/cppcheck.txt"
     code, text = _run(["cppcheck", "--enable=warning,performance,portability", "--inline-suppr", "--quiet",
                        "--std=c11", "--error-exitcode=3", f"-j{os.cpu_count()}", f"--cppcheck-build-dir={folder}",
-                       "--suppress=missingIncludeSystem", "--library=tests/lint/macros.cfg", "-Ilibcommon", "-D_GNU_SOURCE",
+                       "--suppress=missingIncludeSystem", "--library=tests/lint/macros.cfg", "--library=bsd", "-Ilibcommon", "-D_GNU_SOURCE",
                        *([f"--suppressions-list={exceptions}"] if exceptions.exists() else []), *_sources()])
     return Result.of("cppcheck", code == 0, text)
 

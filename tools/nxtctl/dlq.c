@@ -73,8 +73,8 @@ print_letter(const PGresult *r, const char *prefix)
 	    PQgetvalue(r, 0, 2), PQgetvalue(r, 0, 3), PQgetvalue(r, 0, 4));
 	buf_add_json(&b, PQgetvalue(r, 0, 5));
 	buf_printf(&b, ", \"headers\": %s, \"event\": %s}", PQgetvalue(r, 0, 6),
-	    event_as_json(a, type != NULL ? type : topic, atoi(PQgetvalue(r, 0, 2)),
-	    atoll(PQgetvalue(r, 0, 3)), payload, len));
+	    event_as_json(a, type != NULL ? type : topic, (int)strtol(PQgetvalue(r, 0, 2), NULL, 10),
+	    strtoll(PQgetvalue(r, 0, 3), NULL, 10), payload, len));
 	puts(b.text);
 	PQfreemem(payload);
 	arena_free(a);
@@ -115,10 +115,10 @@ change(const struct arguments *args, const char *every, const char *one, const c
 		PGresult *r = query(pg, args->all ? every : one, args->all ? NULL : args->words[i]);
 		if (r == NULL)
 			status = 1;
-		else if (!args->all && atoi(PQcmdTuples(r)) == 0)
+		else if (!args->all && strtol(PQcmdTuples(r), NULL, 10) == 0)
 			status = complain("no dead letter %s", args->words[i]);
 		else
-			changed += atoi(PQcmdTuples(r));
+			changed += (int)strtol(PQcmdTuples(r), NULL, 10);
 		PQclear(r);
 	}
 	PQfinish(pg);

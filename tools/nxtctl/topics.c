@@ -19,12 +19,19 @@ struct topic {
 static int
 parse_line(const char *line, const char *prefix, struct topic *t)
 {
-	char name[200];
+	char copy[1024], *save = NULL;
+	const char *fields[4];
 
-	if (sscanf(line, "%199[^\t]\t%d\t%31[^\t]\t%31[^\t\n]", name, &t->partitions, t->retention_ms,
-	    t->cleanup) != 4)
-		return -1;
-	snprintf(t->name, sizeof(t->name), "%s%s", prefix, name);
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (int i = 0; i < 4; i++) {
+		fields[i] = strtok_r(i == 0 ? copy : NULL, "\t\n", &save);
+		if (fields[i] == NULL)
+			return -1;
+	}
+	snprintf(t->name, sizeof(t->name), "%s%s", prefix, fields[0]);
+	t->partitions = (int)strtol(fields[1], NULL, 10);
+	snprintf(t->retention_ms, sizeof(t->retention_ms), "%s", fields[2]);
+	snprintf(t->cleanup, sizeof(t->cleanup), "%s", fields[3]);
 	return 0;
 }
 
@@ -129,7 +136,7 @@ topics_create(const struct arguments *args)
 {
 	struct topic *topics = xcalloc(TOPICS_MAX, sizeof(*topics));
 	rd_kafka_t *rk;
-	size_t n;
+	size_t n = 0;
 	int status = read_topics(args->prefix, topics, &n);
 
 	if (status == 0) {
