@@ -26,6 +26,7 @@
 #define READ_EVERY_MS 2		/* reads that are not full come no faster */
 #define READ_ROWS 2000
 #define READ_BYTES (4 * 1024 * 1024)	/* of payload, at least one row */
+#define SLICE_ROWS 200		/* about 2 ms of the loop's time */
 #define MARGIN 1000		/* numbers below the first row that may still be committed */
 #define RETRY_MS 200		/* after the database failed */
 
@@ -102,6 +103,8 @@ read_and_send(void)
 
 	for (int i = 0; i < n && relay.epoch == epoch; i++) {
 		int64_t seq = relay_be64(db_text(r, i, 0));
+		if (i % SLICE_ROWS == SLICE_ROWS - 1)
+			fiber_sleep(0);		/* requests are served between */
 		if (seq < relay.next) {
 			relay_gap_found(seq);
 		} else {

@@ -25,6 +25,8 @@
 #define ROW_OVERHEAD 700	/* headers, key and librdkafka's own */
 #define DELETE_MAX 5000		/* rows a statement */
 #define DELETE_RETRY_MS 200
+#define QUIET_MS 1000
+#define BURST_ROWS 2000		/* after so many a quiet relay returns its memory */
 #define PURGE_MS 5000
 #define BLOCK_FIRST_MS 100
 #define BLOCK_MAX_MS 30000
@@ -60,15 +62,43 @@ outrow_move(struct outrow *row, struct outlist *to)
 	}
 }
 
+/* Rows come in slabs: one by one they would pin the pages of everything around them. */
+static void
+make_spare(void)
+{
+	struct outslab *slab = xmalloc(sizeof(*slab));
+
+	slab->next = relay.slabs;
+	relay.slabs = slab;
+	for (size_t i = 0; i < COUNT_OF(slab->rows); i++) {
+		slab->rows[i].link.tqe_next = relay.spare;
+		relay.spare = &slab->rows[i];
+	}
+}
+
+/* After a burst the memory goes back. */
+static void
+free_spare(void)
+{
+	struct outslab *slab;
+
+	while ((slab = relay.slabs) != NULL) {
+		relay.slabs = slab->next;
+		free(slab);
+	}
+	relay.spare = NULL;
+	malloc_trim(0);
+}
+
 static struct outrow *
 outrow_new(int64_t seq, struct relay_topic *topic, uint32_t bytes)
 {
-	struct outrow *row = relay.spare;
+	struct outrow *row;
 
-	if (row != NULL)
-		relay.spare = row->link.tqe_next;
-	else
-		row = xmalloc(sizeof(*row));
+	if (relay.spare == NULL)
+		make_spare();
+	row = relay.spare;
+	relay.spare = row->link.tqe_next;
 	*row = (struct outrow){ .seq = seq, .topic = topic, .bytes = bytes };
 	relay.in_flight++;
 	relay.bytes += bytes;
@@ -417,6 +447,7 @@ void
 relay_deleter(void *arg)
 {
 	unsigned since_trim = 0;
+	bool quiet;
 
 	(void)arg;
 	relay.deleter = fiber_self();
@@ -427,13 +458,13 @@ relay_deleter(void *arg)
 			relay_reader_wake(RELAY_FULL);
 			continue;
 		}
-		if (since_trim > RELAY_ROWS_MAX && relay.in_flight == 0) {
-			malloc_trim(0);		/* after a burst the memory goes back */
+		relay.deleter_waits = true;
+		quiet = fiber_park("delivery reports", QUIET_MS) == FIBER_TIMEOUT;
+		relay.deleter_waits = false;
+		if (quiet && since_trim > BURST_ROWS && relay.in_flight == 0) {
+			free_spare();
 			since_trim = 0;
 		}
-		relay.deleter_waits = true;
-		fiber_park("delivery reports", 1000);
-		relay.deleter_waits = false;
 	}
 	relay.fibers--;
 }

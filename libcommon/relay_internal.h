@@ -25,6 +25,10 @@ struct outrow {
 	int64_t seq;
 	uint32_t bytes;
 };
+struct outslab {
+	struct outslab *next;
+	struct outrow rows[255];
+};
 struct outlist {
 	TAILQ_HEAD(, outrow) rows;
 	unsigned count;
@@ -53,6 +57,7 @@ struct relay {
 
 	struct outlist sent, acked, deleting;
 	struct outrow *spare;	/* rows for reuse, by link.tqe_next */
+	struct outslab *slabs;
 	unsigned in_flight;	/* rows in the three lists */
 	int64_t bytes;		/* of payload and headers in them */
 

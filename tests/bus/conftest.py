@@ -1,0 +1,207 @@
+"""Relay and consumer against a real PostgreSQL and a real Kafka: bus_probe is a daemon that only counts.
+
+NXT_BUS_HOME=/some/folder keeps PostgreSQL and Kafka of one run for the next.
+"""
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "tests/golden"))
+import contract  # noqa: E402
+from nxt import migrate  # noqa: E402
+from nxt.home import Home  # noqa: E402
+from nxt.kafka import Kafka  # noqa: E402
+from nxt.ports import Ports  # noqa: E402
+from nxt.postgres import Postgres  # noqa: E402
+
+SUBSCRIBED = ("job.changed", "user.registered", "user.suspended", "user.access_changed", "session.revoked",
+              "signing_key.removed", "role.permissions_changed", "config.changed")
+BIN = Path(os.environ.get("NXT_BIN") or ROOT / "build" / os.environ.get("NXT_PRESET", "dev") / "bin")
+TABLES = """
+CREATE TABLE IF NOT EXISTS bus_counts (aggregate_id uuid PRIMARY KEY, title text, n integer);
+CREATE TABLE IF NOT EXISTS bus_refused (title text);
+CREATE TABLE IF NOT EXISTS bus_order (seq bigserial, aggregate_id uuid, version bigint, causation uuid,
+    correlation text);
+GRANT ALL ON bus_counts, bus_refused, bus_order TO nxt_runtime;
+GRANT ALL ON SEQUENCE bus_order_seq_seq TO nxt_runtime;
+"""
+
+
+def eventually(check, seconds=30, what="it"):
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+class Probe:
+    """One bus_probe process."""
+
+    def __init__(self, bus, roles, **env):
+        self.log = bus.folder / f"probe-{uuid.uuid4().hex[:8]}.log"
+        environment = {**os.environ, "NXT_DATABASE_URL": bus.postgres.runtime_url("marketplace"),
+                       "NXT_KAFKA_BROKERS": bus.kafka.brokers, "NXT_ROLES": roles, "NXT_LOG_LEVEL": "debug",
+                       "NXT_OPS_LISTEN": "127.0.0.1:0", **env}
+        with open(self.log, "wb") as out:
+            self.process = subprocess.Popen([BIN / "bus_probe"], env=environment, stdout=out, stderr=out)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill9(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        assert self.process.wait(30) == 0, self.log.read_text()[-3000:]
+
+    def logged(self, text):
+        return text in self.log.read_text()
+
+
+class Bus:
+    """PostgreSQL with marketplace's database, Kafka with its topics, and who works on them."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.home = Home(self.folder)
+        ports = Ports(self.home, preferred=False)
+        ports.settle(lambda name: True if (self.folder / "kafka").exists() else False)
+        self.postgres, self.kafka = Postgres(self.home, ports), Kafka(self.home, ports)
+        self.probes = []
+
+    def up(self):
+        self.postgres.start()
+        self.postgres.make_databases()
+        self.kafka.start()
+        migrate.migrate("marketplace", self.postgres.owner_url("marketplace"))
+        self.sql(TABLES)
+        self.create_topic(*SUBSCRIBED, "lead.opened")
+
+    def create_topic(self, *names, partitions=3):
+        lines = "".join(f"{name}\t{partitions}\t3600000\tdelete\n" for name in names)
+        subprocess.run([BIN / "nxtctl", "topics", "create", "--brokers", self.kafka.brokers], input=lines, text=True,
+                       check=True, capture_output=True)
+
+    def down(self):
+        self.kafka.process.stop()
+        self.postgres.stop()
+
+    def sql(self, text, *parameters):
+        with psycopg.connect(self.postgres.owner_url("marketplace"), autocommit=True) as pg:
+            cursor = pg.execute(text, parameters or None)
+            return cursor.fetchall() if cursor.description else None
+
+    def one(self, text, *parameters):
+        return self.sql(text, *parameters)[0][0]
+
+    def connect(self):
+        return psycopg.connect(self.postgres.owner_url("marketplace"))
+
+    def probe(self, roles, **env):
+        probe = Probe(self, roles, **env)
+        self.probes.append(probe)
+        return probe
+
+    def end_probes(self):
+        for probe in self.probes:
+            if probe.process.poll() is None:
+                probe.signal(signal.SIGCONT)
+                probe.kill9()
+        self.probes = []
+
+    def ends(self, topic):
+        """Where each partition of a topic ends now."""
+        consumer = Consumer({"bootstrap.servers": self.kafka.brokers, "group.id": "ends"})
+
+        def ask():
+            try:
+                partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+                return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+            except KafkaException:      # a topic just made has no leader yet
+                return None
+        found = eventually(ask)
+        consumer.close()
+        return found
+
+    def read(self, topic, begin, until):
+        """Messages of a topic from the offsets `begin` until `until(messages)` is true."""
+        consumer = Consumer({"bootstrap.servers": self.kafka.brokers, "group.id": "reader",
+                             "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+        consumer.assign([TopicPartition(topic, p, offset) for p, offset in begin.items()])
+        messages, end = [], time.monotonic() + 60
+        while not until(messages):
+            messages += consumer.consume(5000, 0.2)
+            assert time.monotonic() < end, f"{len(messages)} messages of {topic} within 60 s"
+        consumer.close()
+        return messages
+
+    def publish(self, topic, messages):
+        """(key, value) pairs, as a foreign producer sends them."""
+        producer = Producer({"bootstrap.servers": self.kafka.brokers, "linger.ms": 5, "partitioner": "murmur2"})
+        for key, value in messages:
+            producer.produce(topic, value, key)
+            producer.poll(0)
+        assert producer.flush(30) == 0
+
+    def fresh(self):
+        """Leaves nothing of the test before: consumers begin where the topics end now."""
+        self.end_probes()
+        self.sql("TRUNCATE outbox_events, consumer_offsets, dead_letters, bus_counts, bus_refused, bus_order, "
+                 "access_users, access_roles, access_sessions, access_keys, config_values")
+        self.sql("UPDATE relay_lease SET deadline = '-infinity'")
+        for topic in SUBSCRIBED:
+            for partition, offset in self.ends(topic).items():
+                self.sql("INSERT INTO consumer_offsets (topic, partition, next_offset) VALUES (%s, %s, %s)",
+                         topic, partition, offset)
+
+
+@pytest.fixture(scope="session")
+def whole_bus(tmp_path_factory):
+    kept = os.environ.get("NXT_BUS_HOME")
+    bus = Bus(kept or tmp_path_factory.mktemp("bus"))
+    bus.up()
+    yield bus
+    bus.end_probes()
+    if not kept:
+        bus.down()
+        bus.postgres.wipe()
+
+
+@pytest.fixture
+def bus(whole_bus):
+    whole_bus.fresh()
+    yield whole_bus
+    whole_bus.end_probes()
+
+
+@pytest.fixture(scope="session")
+def messages():
+    return contract.load_messages(contract.descriptor_set())
+
+
+@pytest.fixture
+def make_event(messages):
+    """Bytes of an event as another service would publish it."""
+    def make(message, aggregate_id, version=1, event_id=None, **fields):
+        event = messages[message](**fields)
+        context = event.context
+        context.event_id = event_id or str(uuid.uuid4())
+        context.aggregate_type, context.aggregate_id, context.aggregate_version = "x", aggregate_id, version
+        context.occurred_at.GetCurrentTime()
+        context.correlation_id = "0af76519-16cd-43dd-8448-eb211c80319c"
+        context.action, context.status = "UPDATE", "SUCCESS"
+        return event.SerializeToString()
+    return make

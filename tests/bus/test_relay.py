@@ -1,0 +1,208 @@
+"""Outbox rows reach Kafka: all of them, in order for each key, whatever dies."""
+import random
+import signal
+import struct
+import threading
+import time
+import uuid
+from collections import defaultdict
+
+from conftest import eventually
+
+FILL = """INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, headers)
+SELECT gen_random_uuid(), 'lead', ('00000000-0000-7000-8000-' || lpad((i %% 500)::text, 12, '0'))::uuid, %s,
+       int8send(i) || decode(repeat('61', 500), 'hex'),
+       '{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}'
+FROM generate_series(%s::bigint, %s::bigint) i"""
+TOPIC = "lead.opened"
+
+
+def number(message):
+    return struct.unpack(">q", message.value()[:8])[0]
+
+
+def drained(bus):
+    return eventually(lambda: bus.one("SELECT count(*) = 0 FROM outbox_events"), 120, "an empty outbox")
+
+
+def check_complete(messages, numbers):
+    """Every number is there, and per key each first occurrence is above the ones before."""
+    seen, last = set(), defaultdict(int)
+    for m in messages:
+        n = number(m)
+        if n not in seen:
+            assert n > last[m.key()], f"{n} after {last[m.key()]} of {m.key()}"
+            last[m.key()] = n
+            seen.add(n)
+    assert seen == set(numbers)
+
+
+def read_all(bus, begin, numbers):
+    wanted = set(numbers)
+
+    def complete(messages):
+        return len(messages) >= len(wanted) and wanted <= {number(m) for m in messages}
+    return bus.read(TOPIC, begin, complete)
+
+
+def test_a_backlog_is_drained_in_order_without_doubles(bus):
+    begin = bus.ends(TOPIC)
+    bus.sql(FILL, TOPIC, 1, 200_000)
+    began = time.monotonic()
+    bus.probe("relay")
+    drained(bus)
+    print(f"200,000 rows in {time.monotonic() - began:.1f} s")
+    messages = read_all(bus, begin, range(1, 200_001))
+    check_complete(messages, range(1, 200_001))
+    assert len(messages) == 200_000
+
+
+def test_headers_are_cloudevents(bus):
+    begin = bus.ends(TOPIC)
+    event_id, aggregate_id = str(uuid.uuid4()), str(uuid.uuid4())
+    bus.sql("INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, headers, created_at) VALUES "
+            "(%s, 'lead', %s, 'lead.opened', 'x', '{\"traceparent\": \"00-0af7651916cd43dd8448eb211c80319c-"
+            "b7ad6b7169203331-01\"}', '2026-11-02T09:30:00.123456Z')", event_id, aggregate_id)
+    bus.probe("relay")
+    message = bus.read(TOPIC, begin, bool)[0]
+    assert message.key().decode() == aggregate_id
+    assert {k: v.decode() for k, v in message.headers()} == {
+        "ce_specversion": "1.0", "ce_id": event_id, "ce_type": TOPIC, "ce_source": "/nxtgauge/marketplace",
+        "ce_subject": aggregate_id, "ce_time": "2026-11-02T09:30:00.123456Z", "ce_partitionkey": aggregate_id,
+        "ce_dataschema": "nxtgauge.events.v1.LeadOpened", "content-type": "application/protobuf",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+
+
+def test_kill_9_loses_nothing(bus):
+    begin = bus.ends(TOPIC)
+    for start in range(1, 60_001, 20_000):
+        bus.sql(FILL, TOPIC, start, start + 19_999)
+        probe = bus.probe("relay")
+        eventually(lambda: probe.logged("relay: active"), 15)
+        time.sleep(random.uniform(0.05, 0.6))
+        probe.kill9()
+        bus.sql("UPDATE relay_lease SET deadline = '-infinity'")    # five seconds less to wait
+    bus.probe("relay")
+    drained(bus)
+    check_complete(read_all(bus, begin, range(1, 60_001)), range(1, 60_001))
+
+
+def test_a_stopped_relay_is_replaced_and_finds_out(bus):
+    begin = bus.ends(TOPIC)
+    first = bus.probe("relay")
+    eventually(lambda: first.logged("relay: active"), 15)
+    second = bus.probe("relay")
+    bus.sql(FILL, TOPIC, 1, 30_000)
+    time.sleep(0.3)
+    first.signal(signal.SIGSTOP)
+    bus.sql(FILL, TOPIC, 30_001, 40_000)
+    eventually(lambda: second.logged("relay: active"), 15, "a takeover")
+    first.signal(signal.SIGCONT)
+    eventually(lambda: first.logged("relay: replaced"), 15, "the first one noticing")
+    bus.sql(FILL, TOPIC, 40_001, 50_000)
+    drained(bus)
+    check_complete(read_all(bus, begin, range(1, 50_001)), range(1, 50_001))
+
+
+def test_late_commits_keep_the_order_of_their_key(bus):
+    """Transactions overlap, wait and roll back; those of one key exclude each other, as a row lock makes them."""
+    begin = bus.ends(TOPIC)
+    locks, counter, published = [threading.Lock() for _ in range(20)], iter(range(1, 10**9)), []
+    guard, stop = threading.Lock(), time.monotonic() + 8
+
+    def write():
+        with bus.connect() as pg:
+            while time.monotonic() < stop:
+                key = random.randrange(20)
+                with locks[key]:
+                    with guard:
+                        n = next(counter)
+                    pg.execute("INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload) VALUES "
+                               "(gen_random_uuid(), 'lead', %s, %s, int8send(%s))",
+                               (f"00000000-0000-7000-8000-{key:012}", TOPIC, n))
+                    time.sleep(random.choice([0, 0, 0, 0.002, 0.02, 0.3]))
+                    if random.random() < 0.15:
+                        pg.rollback()
+                    else:
+                        pg.commit()
+                        published.append(n)
+    bus.probe("relay")
+    writers = [threading.Thread(target=write) for _ in range(12)]
+    [w.start() for w in writers]
+    [w.join() for w in writers]
+    drained(bus)
+    messages = read_all(bus, begin, published)
+    check_complete(messages, published)
+    assert len(messages) == len(published)
+
+
+def test_a_very_late_commit_below_everything_is_found(bus):
+    begin = bus.ends(TOPIC)
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
+    with bus.connect() as pg:
+        pg.execute(FILL, (TOPIC, 1, 3))
+        bus.sql(FILL, TOPIC, 100, 5000)
+        time.sleep(3)
+        pg.commit()
+    drained(bus)
+    numbers = [1, 2, 3, *range(100, 5001)]
+    assert sorted(number(m) for m in read_all(bus, begin, numbers)) == numbers
+
+
+def test_a_row_that_was_put_far_below_is_swept_up(bus):
+    begin = bus.ends(TOPIC)
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
+    bus.sql(FILL, TOPIC, 1, 10)
+    drained(bus)
+    bus.sql("INSERT INTO outbox_events (seq, id, aggregatetype, aggregateid, type, payload) VALUES "
+            "(-5, gen_random_uuid(), 'lead', gen_random_uuid(), 'lead.opened', int8send(99))")
+    drained(bus)
+    assert {number(m) for m in read_all(bus, begin, [*range(1, 11), 99])} == {*range(1, 11), 99}
+
+
+def test_a_missing_topic_blocks_only_itself(bus):
+    begin = bus.ends(TOPIC)
+    name = f"late.t{uuid.uuid4().hex[:8]}"
+    bus.sql(FILL, name, 1, 50)
+    bus.sql(FILL, TOPIC, 1, 5000)
+    probe = bus.probe("relay")
+    read_all(bus, begin, range(1, 5001))
+    eventually(lambda: probe.logged(f"{name} cannot be published"), 20)
+    bus.sql(FILL, TOPIC, 5001, 6000)
+    read_all(bus, begin, range(1, 6001))
+    eventually(lambda: bus.one("SELECT count(*) FROM outbox_events") == 50)
+    bus.create_topic(name, partitions=1)
+    drained(bus)
+    assert [number(m) for m in bus.read(name, {0: 0}, lambda m: len(m) >= 50)] == list(range(1, 51))
+
+
+def test_kafka_away_and_back(bus):
+    begin = bus.ends(TOPIC)
+    bus.sql(FILL, TOPIC, 1, 40_000)
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
+    time.sleep(0.2)
+    bus.kafka.process.kill9()
+    bus.sql(FILL, TOPIC, 40_001, 50_000)
+    time.sleep(3)
+    assert bus.one("SELECT count(*) FROM outbox_events") >= 10_000
+    bus.kafka.start()
+    drained(bus)
+    check_complete(read_all(bus, begin, range(1, 50_001)), range(1, 50_001))
+    probe.stop()
+
+
+def test_the_database_away_and_back(bus):
+    begin = bus.ends(TOPIC)
+    bus.sql(FILL, TOPIC, 1, 30_000)
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
+    time.sleep(0.2)
+    bus.postgres.process.kill9()
+    time.sleep(1)
+    bus.postgres.start()
+    bus.sql(FILL, TOPIC, 30_001, 31_000)
+    drained(bus)
+    check_complete(read_all(bus, begin, range(1, 31_001)), range(1, 31_001))
