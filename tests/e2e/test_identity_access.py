@@ -295,7 +295,7 @@ def test_configuration_keeps_its_versions(admin, person, sql):
     assert [(k["version"], k["v"], k["reason"]) for k in kept] == [(1, 5, None), (2, {"a": [1, "x", None]}, "more"),
                                                                   (3, {"a": [1, "x", None]}, None)]
     assert {k["who"] for k in kept} == {admin.id}
-    for service in ("finance", "notify"):
+    for service in ("finance", "profiles"):
         eventually(f"{service} knows", lambda s=service: sql(s, "SELECT version FROM config_values"
                                                                 " WHERE config_key = %s AND NOT is_active", key))
 
