@@ -146,7 +146,8 @@ access_judge(const struct access_claims *claims)
 		return ACCESS_SESSION_ENDED;
 	if (!map_get(&users, claims->sub, &value))
 		return ACCESS_FINE;
-	if (value % 2 == 1 && !claims->restricted)
+	/* a token made under a later epoch knows better: the account was reinstated since */
+	if (value % 2 == 1 && !claims->restricted && value / 2 >= claims->epoch)
 		return ACCESS_SUSPENDED;
 	return value / 2 > claims->epoch ? ACCESS_STALE : ACCESS_FINE;
 }

@@ -1,0 +1,322 @@
+"""Roles, permissions, suspension and employment: what a person may do, and how fast that changes."""
+import time
+import uuid
+
+import pytest
+from client import Person, eventually
+from people import ADMINISTRATOR, identity_command, staff
+
+
+@pytest.fixture
+def person(env):
+    return Person(env).register().sign_in()
+
+
+def ask(person, role_key, expect=201):
+    return person.post("/v1/user-roles", {"role_key": role_key}, expect=expect)
+
+
+def refreshed(person):
+    return person.refresh().get("/v1/me", expect=200)
+
+
+# ---- the first administrator ----
+
+def test_there_is_one_first_administrator(env, admin):
+    refused = identity_command(env, ["admin", "create", "--email", "second@example.com"], "a good long phrase\n")
+    assert refused.returncode == 1 and "administrator already" in refused.stderr
+    me = admin.get("/v1/me", expect=200)
+    assert me["email"] == ADMINISTRATOR and me["roles"] == ["administrator"] and me["employee_id"]
+
+
+def test_permissions_import_is_idempotent(env, admin, sql):
+    keys = "".join(f"{r['key']}\t{r['name']}\n" for r in sql("identity", "SELECT key, name FROM permissions"))
+    before = sql("identity", "SELECT key, version FROM roles ORDER BY key")
+    done = identity_command(env, ["permissions", "import"], keys)
+    assert done.returncode == 0 and " 0 new; 0 roles published" in done.stdout, done
+    assert sql("identity", "SELECT key, version FROM roles ORDER BY key") == before
+
+
+def test_permissions_import_refuses_nonsense(env, admin):
+    assert identity_command(env, ["permissions", "import"], "not a key\tx\n").returncode == 1
+    assert identity_command(env, ["permissions", "import"], "").returncode == 1
+
+
+# ---- asking for roles ----
+
+def test_an_external_role_is_granted_by_policy(person, sql):
+    role = ask(person, "photographer")
+    assert role["status"] == "APPROVED" and role["decided_by_user_id"] is None
+    assert "photographer" in refreshed(person)["roles"]
+    ask(person, "photographer", expect=409).says("already_exists")
+
+
+def test_an_internal_role_needs_a_second_person(env, admin, person):
+    request = ask(person, "reviewer")
+    assert request["status"] == "PENDING"
+    ask(person, "reviewer", expect=409).says("already_exists")
+    person.post(f"/v1/user-roles/{request['id']}/approve", expect=403)
+    assert "reviewer" not in refreshed(person)["roles"]
+    approved = admin.post(f"/v1/user-roles/{request['id']}/approve", {"remarks": "welcome"}, expect=200)
+    assert approved["status"] == "APPROVED" and approved["approved_at"]
+    admin.post(f"/v1/user-roles/{request['id']}/approve", expect=409).says("illegal_transition")
+    me = refreshed(person)
+    assert "reviewer" in me["roles"] and "approval-requests.approve" in me["permissions"] and me["employee_id"]
+
+
+def test_the_old_token_is_stale_once_a_role_came(env, admin, person):
+    old = person.token
+    ask(person, "tutor")
+    eventually("the old token is stale", lambda: person.get("/v1/me", token=old).status == 401)
+    person.get("/v1/me", token=old, expect=401).says("token_stale")
+
+
+def test_who_asks_for_another_does_not_grant_it(admin, person):
+    request = admin.post("/v1/user-roles", {"role_key": "support_agent", "user_id": person.id}, expect=201)
+    admin.post(f"/v1/user-roles/{request['id']}/approve", expect=403).says("own_submission")
+
+
+def test_nobody_asks_for_somebody_else_without_permission(env, person):
+    other = Person(env).register().sign_in()
+    person.post("/v1/user-roles", {"role_key": "tutor", "user_id": other.id}, expect=403).says("forbidden")
+    request = ask(other, "hr_officer")
+    person.get(f"/v1/user-roles/{request['id']}", expect=404)
+
+
+def test_asking_names_one_known_role(person):
+    person.post("/v1/user-roles", {"role_key": "emperor"}, expect=422).says("validation_failed", "/role_key")
+    person.post("/v1/user-roles", {}, expect=422).says("validation_failed", "/role_key")
+    person.post("/v1/user-roles", {"role_key": "tutor", "status": "APPROVED"},
+                expect=422).says("validation_failed", "/status")
+
+
+def test_a_refused_role_waits_before_it_is_asked_for_again(admin, person, sql):
+    request = ask(person, "finance_officer")
+    admin.post(f"/v1/user-roles/{request['id']}/reject", {}, expect=422).says("validation_failed", "/remarks")
+    rejected = admin.post(f"/v1/user-roles/{request['id']}/reject", {"remarks": "not now"}, expect=200)
+    assert rejected["status"] == "REJECTED" and rejected["remarks"] == "not now"
+    ask(person, "finance_officer", expect=409).says("conflict")
+    sql("identity", "UPDATE user_roles SET decided_at = now() - interval '2 days' WHERE id = %s", request["id"])
+    assert ask(person, "finance_officer")["status"] == "PENDING"
+
+
+def test_a_revoked_role_is_gone_everywhere(env, admin):
+    agent = staff(env, admin, "support_agent").may("/v1/users")
+    request = admin.get(f"/v1/user-roles?user_id={agent.id}", expect=200).items[0]
+    admin.post(f"/v1/user-roles/{request['id']}/revoke", {"remarks": "left the team"}, expect=200)
+    eventually("the old token is stale", lambda: agent.get("/v1/users").status == 401)
+    agent.refresh()
+    assert [u["id"] for u in agent.get("/v1/users", expect=200).items] == [agent.id], "only oneself is left to see"
+
+
+def test_a_time_bound_role_ends_by_clock(admin, person):
+    request = ask(person, "hr_officer")
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    past = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+    admin.post(f"/v1/user-roles/{request['id']}/approve", {"expires_at": past},
+               expect=422).says("validation_failed", "/expires_at")
+    admin.post(f"/v1/user-roles/{request['id']}/approve", {"expires_at": soon}, expect=200)
+    eventually("the clock took it away", lambda: admin.get(f"/v1/user-roles/{request['id']}",
+                                                           expect=200)["status"] == "REJECTED", seconds=30)
+
+
+def test_the_only_administrator_stays(admin, sql):
+    mine = sql("identity", "SELECT ur.id FROM user_roles ur JOIN roles r ON r.id = ur.role_id"
+                           " WHERE r.key = 'administrator' AND ur.user_id = %s", admin.id)[0]["id"]
+    admin.post(f"/v1/user-roles/{mine}/revoke", {"remarks": "bye"}, expect=403).says("own_submission")
+    admin.post(f"/v1/users/{admin.id}/suspend", {"reason": "bye"}, expect=403).says("own_submission")
+
+
+# ---- what a role may ----
+
+def test_a_permission_bites_within_seconds(env, admin, person):
+    key = f"auditor_{uuid.uuid4().hex[:8]}"
+    role = admin.post("/v1/roles", {"key": key, "name": "Auditor", "audience": "EXTERNAL"}, expect=201)
+    ask(person, key)
+    person.refresh()
+    person.get("/v1/departments", expect=403).says("forbidden")
+    grant = admin.post("/v1/role-permissions", {"role_id": role["id"], "permission_key": "departments.read"},
+                       expect=201)
+    began = time.monotonic()
+    eventually("the permission is there", lambda: person.get("/v1/departments").status == 200)
+    assert time.monotonic() - began < 5
+    admin.delete(f"/v1/role-permissions/{grant['id']}", expect=204)
+    eventually("the permission is gone", lambda: person.get("/v1/departments").status == 403)
+
+
+def test_only_who_manages_settings_changes_roles(env, admin, person):
+    person.post("/v1/roles", {"key": "mine", "name": "Mine", "audience": "EXTERNAL"}, expect=403)
+    admin.post("/v1/roles", {"key": "Not A Key", "name": "x", "audience": "EXTERNAL"},
+               expect=422).says("validation_failed", "/key")
+    admin.post("/v1/roles", {"key": "reviewer", "name": "x", "audience": "EXTERNAL"},
+               expect=409).says("already_exists", "/key")
+    role = admin.post("/v1/roles", {"key": f"r_{uuid.uuid4().hex[:8]}", "name": "x", "audience": "EXTERNAL"}, expect=201)
+    admin.post("/v1/role-permissions", {"role_id": role["id"], "permission_key": "no.such"}, expect=422)
+    admin.delete(f"/v1/roles/{role['id']}", expect=204)
+
+
+def test_a_role_somebody_holds_cannot_be_deleted(admin, person, sql):
+    ask(person, "tutor")
+    tutor = sql("identity", "SELECT id FROM roles WHERE key = 'tutor'")[0]["id"]
+    admin.delete(f"/v1/roles/{tutor}", expect=409).says("in_use")
+
+
+# ---- suspension ----
+
+def test_suspension_ends_sessions_and_leaves_reading(env, admin, person):
+    admin.post(f"/v1/users/{person.id}/suspend", {}, expect=422).says("validation_failed", "/reason")
+    me = person.id
+    suspended = admin.post(f"/v1/users/{me}/suspend", {"reason": "spam"}, expect=200)
+    assert suspended["status"] == "SUSPENDED" and suspended["suspended_reason"] == "spam"
+    for service in ("identity", "profiles", "marketplace"):
+        eventually(f"{service} refuses the token", lambda s=service: person.at(s).get("/v1/me" if s == "identity" else
+                   "/v1/user-role-profiles" if s == "profiles" else "/v1/jobs").status == 401)
+    person.post("/v1/auth/refresh", {"refresh_token": person.refresh_token}, expect=401, token=None)
+    person.sign_in()
+    assert person.get("/v1/me", expect=200)["status"] == "SUSPENDED"
+    person.patch("/v1/me", {"display_name": "x"}, expect=403).says("account_restricted")
+    admin.post(f"/v1/users/{me}/suspend", {"reason": "again"}, expect=409).says("illegal_transition")
+    assert admin.post(f"/v1/users/{me}/reinstate", {"reason": "sorry"}, expect=200)["suspended_reason"] is None
+    person.sign_in().patch("/v1/me", {"display_name": "free"}, expect=200)
+
+
+def test_a_user_cannot_suspend_others(env, person):
+    other = Person(env).register().sign_in()
+    person.post(f"/v1/users/{other.id}/suspend", {"reason": "rival"}, expect=(403, 404))
+
+
+# ---- the organisation ----
+
+def make_department(admin, **more):
+    tag = uuid.uuid4().hex[:8]
+    return admin.post("/v1/departments", {"name": f"Sales {tag}", "code": tag, **more}, expect=201)
+
+
+def hire(env, admin, **more):
+    person = Person(env).register().sign_in()
+    return person, admin.post("/v1/employees", {"user_id": person.id, **more}, expect=201)
+
+
+def test_departments_and_designations(admin, env):
+    sales, other = make_department(admin), make_department(admin)
+    admin.post("/v1/departments", {"name": sales["name"], "code": "else"}, expect=409).says("already_exists", "/name")
+    tag = uuid.uuid4().hex[:8]
+    lead = admin.post("/v1/designations", {"name": f"Lead {tag}", "code": tag, "department_id": sales["id"]}, expect=201)
+    person = Person(env).register().sign_in()
+    body = {"user_id": person.id, "department_id": other["id"], "designation_id": lead["id"]}
+    admin.post("/v1/employees", body, expect=422).says("validation_failed", "/designation_id")
+    employee = admin.post("/v1/employees", {**body, "department_id": sales["id"]}, expect=201)
+    assert employee["employee_code"].startswith("E-")
+    admin.post("/v1/employees", {"user_id": person.id}, expect=409).says("already_exists", "/user_id")
+    admin.delete(f"/v1/departments/{sales['id']}", expect=409).says("in_use")
+    admin.delete(f"/v1/departments/{other['id']}", expect=204)
+    person.refresh().get("/v1/departments", expect=403)
+
+
+def test_closed_departments_move_nobody(env, admin):
+    closed, open_ = make_department(admin, transfers_enabled=False), make_department(admin)
+    _, employee = hire(env, admin, department_id=closed["id"])
+    admin.patch(f"/v1/employees/{employee['id']}", {"department_id": open_["id"]},
+                expect=422).says("validation_failed", "/department_id")
+
+
+def test_managers_make_no_circle(env, admin):
+    people = [hire(env, admin)[1] for _ in range(3)]
+    a, b, c = (p["id"] for p in people)
+    admin.patch(f"/v1/employees/{b}", {"manager_employee_id": a}, expect=200)
+    admin.patch(f"/v1/employees/{c}", {"manager_employee_id": b}, expect=200)
+    admin.patch(f"/v1/employees/{a}", {"manager_employee_id": c},
+                expect=422).says("validation_failed", "/manager_employee_id")
+    admin.patch(f"/v1/employees/{a}", {"manager_employee_id": a}, expect=422)
+
+
+def test_termination_waits_for_reports_and_ends_everything(env, admin, sql):
+    boss = staff(env, admin, "reviewer").may("/v1/users")
+    boss_id = boss.get("/v1/me", expect=200)["employee_id"]
+    _, report = hire(env, admin, manager_employee_id=boss_id)
+    reason = {"reason": "left"}
+    admin.post(f"/v1/employees/{boss_id}/terminate", reason, expect=409).says("conflict")
+    admin.patch(f"/v1/employees/{report['id']}", {"manager_employee_id": None}, expect=200)
+    assert admin.post(f"/v1/employees/{boss_id}/terminate", reason, expect=200)["employment_status"] == "TERMINATED"
+    eventually("the token is refused", lambda: boss.get("/v1/me").status == 401)
+    assert boss.sign_in().get("/v1/me", expect=200)["roles"] == []
+    admin.post(f"/v1/employees/{boss_id}/reactivate", expect=409).says("illegal_transition")
+    admin.patch(f"/v1/employees/{report['id']}", {"manager_employee_id": boss_id},
+                expect=422).says("validation_failed", "/manager_employee_id")
+
+
+def test_a_resting_employee_has_no_internal_roles(env, admin):
+    agent = staff(env, admin, "support_agent")
+    employee = agent.get("/v1/me", expect=200)["employee_id"]
+    admin.post(f"/v1/employees/{employee}/deactivate", {"reason": "leave"}, expect=200)
+    me = agent.sign_in().get("/v1/me", expect=200)
+    assert me["roles"] == [] and me["employee_id"] is None
+    admin.post(f"/v1/employees/{employee}/reactivate", expect=200)
+    assert refreshed(agent)["roles"] == ["support_agent"]
+
+
+# ---- dashboards and configuration ----
+
+def test_one_default_dashboard_per_owner(env, person):
+    first = person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "A", "is_default": True},
+                        expect=201)
+    second = person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "B", "is_default": True},
+                         expect=201)
+    listed = {d["id"]: d["is_default"] for d in person.get("/v1/dashboard-configs?owner_id=me", expect=200).items}
+    assert listed == {first["id"]: False, second["id"]: True}
+    person.patch(f"/v1/dashboard-configs/{first['id']}", {"is_default": True}, expect=200)
+    assert person.get(f"/v1/dashboard-configs/{second['id']}", expect=200)["is_default"] is False
+    person.post("/v1/dashboard-configs", {"dashboard_type": "INTERNAL", "name": "C"}, expect=403)
+    stranger = Person(env).register().sign_in()
+    stranger.patch(f"/v1/dashboard-configs/{first['id']}", {"name": "mine"}, expect=404)
+
+
+def test_widgets_come_from_the_registry(person):
+    board = person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "A"}, expect=201)
+    at = {"dashboard_config_id": board["id"]}
+    person.post("/v1/dashboard-widgets", {**at, "widget_key": "no_such"}, expect=422).says("validation_failed", "/widget_key")
+    person.post("/v1/dashboard-widgets", {**at, "widget_key": "audit_trail"}, expect=422).says("validation_failed",
+                                                                                           "/widget_key")
+    widget = person.post("/v1/dashboard-widgets", {**at, "widget_key": "my_wallet"}, expect=201)
+    assert [w["id"] for w in person.get(f"/v1/dashboard-configs/{board['id']}/widgets", expect=200).items] == [widget["id"]]
+
+
+def test_configuration_keeps_its_versions(admin, person, sql):
+    key = f"test.key_{uuid.uuid4().hex[:8]}"
+    body = {"config_group": "test", "config_key": key, "config_value_json": 5}
+    person.post("/v1/runtime-configs", body, expect=403)
+    config = admin.post("/v1/runtime-configs", body, expect=201)
+    admin.post("/v1/runtime-configs", body, expect=409).says("already_exists", "/config_key")
+    path = f"/v1/runtime-configs/{config['id']}"
+    admin.patch(path, {"config_value_json": {"a": [1, "x", None]}, "reason": "more"}, expect=200)
+    assert admin.patch(path, {"is_active": False}, expect=200)["reason"] is None
+    kept = sql("identity", "SELECT version, config_value_json AS v, reason, changed_by_user_id::text AS who"
+                           " FROM runtime_config_versions WHERE config_key = %s ORDER BY version", key)
+    assert [(k["version"], k["v"], k["reason"]) for k in kept] == [(1, 5, None), (2, {"a": [1, "x", None]}, "more"),
+                                                                  (3, {"a": [1, "x", None]}, None)]
+    assert {k["who"] for k in kept} == {admin.id}
+    for service in ("finance", "profiles"):
+        eventually(f"{service} knows", lambda s=service: sql(s, "SELECT version FROM config_values"
+                                                                " WHERE config_key = %s AND NOT is_active", key))
+
+
+def test_an_operators_word_rules_role_requests(env, admin, sql):
+    key = "identity.auto_approve_external_roles"
+    found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+    path = f"/v1/runtime-configs/{found[0]['id']}" if found else None
+    if path is None:
+        path = "/v1/runtime-configs/" + admin.post("/v1/runtime-configs", {
+            "config_group": "identity", "config_key": key, "config_value_json": True}, expect=201)["id"]
+    admin.patch(path, {"config_value_json": False}, expect=200)
+    try:
+        def pending():
+            someone = Person(env).register().sign_in()
+            return ask(someone, "tutor")["status"] == "PENDING"
+        eventually("the policy is off", pending)
+    finally:
+        admin.patch(path, {"config_value_json": True}, expect=200)
+
+    def approved():
+        someone = Person(env).register().sign_in()
+        return ask(someone, "tutor")["status"] == "APPROVED"
+    eventually("the policy is on again", approved)

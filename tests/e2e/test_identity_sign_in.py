@@ -1,0 +1,303 @@
+"""Signing up, signing in, staying in and getting out: identity as an outsider meets it."""
+import concurrent.futures
+import secrets
+import uuid
+
+import pytest
+from client import Person, eventually, link_token
+
+GOOD = "a phrase nobody else has"
+
+
+def address(name="somebody"):
+    return f"{name}.{uuid.uuid4().hex[:12]}@example.com"
+
+
+def without_request(answer):
+    return {k: v for k, v in answer.json.items() if k != "request_id"}
+
+
+@pytest.fixture
+def person(env):
+    return Person(env).register().sign_in()
+
+
+def sign_up(api, email, expect=202, **more):
+    body = {"email": email, "password": GOOD, "account_type": "INDIVIDUAL", **more}
+    return api.post("/v1/auth/register", body, expect=expect)
+
+
+def sign_in(api, email, password=GOOD, expect=200, **more):
+    return api.post("/v1/auth/login", {"email": email, "password": password, **more}, expect=expect, token=None)
+
+
+# ---- sign-up ----
+
+def test_register_answers_alike_for_known_and_unknown(anyone, sql):
+    email = address()
+    first, second = sign_up(anyone, email), sign_up(anyone, email.upper())
+    assert first.json == second.json == {"status": "PENDING"}
+    rows = sql("identity", "SELECT status, account_type FROM users WHERE lower(email) = %s", email)
+    assert rows == [{"status": "PENDING", "account_type": "INDIVIDUAL"}]
+
+
+def test_register_never_changes_the_password_of_a_known_account(env, person):
+    sign_up(person, person.email)
+    Person(env, email=person.email, password=person.password).sign_in()
+
+
+def test_register_keeps_an_address_in_one_form(anyone, sql):
+    local = uuid.uuid4().hex[:12]
+    sign_up(anyone, f"  Mixed.{local}@EXAMPLE.Com ")
+    found = sql("identity", "SELECT email FROM users WHERE email LIKE %s", f"%{local}%")
+    assert found == [{"email": f"Mixed.{local}@example.com"}]
+
+
+def test_register_takes_international_addresses(anyone, sql):
+    local = uuid.uuid4().hex[:12]
+    sign_up(anyone, f"josé.{local}@BÜCHER.example")
+    assert sql("identity", "SELECT email FROM users WHERE email LIKE %s", f"%{local}%") == \
+        [{"email": f"josé.{local}@bücher.example"}]
+
+
+def test_register_leaves_out_a_number_that_another_holds(anyone, sql):
+    phone, emails = f"+9198{secrets.randbelow(10**8):08}", [address(), address()]
+    for email in emails:
+        sign_up(anyone, email, phone=phone)
+    rows = sql("identity", "SELECT phone FROM users WHERE email = ANY(%s) ORDER BY created_at", emails)
+    assert [r["phone"] for r in rows] == [phone, None]
+
+
+def test_register_names_every_wrong_field(anyone):
+    refused = anyone.post("/v1/auth/register", {"email": "nowhere", "password": "short", "account_type": "ROBOT",
+                                                "status": "ACTIVE"}, expect=422)
+    for pointer in ("/email", "/password", "/account_type", "/status"):
+        refused.says("validation_failed", pointer)
+
+
+@pytest.mark.parametrize("password, code", [("1234567", "too_short"), ("password", "too_common"),
+                                            ("x" * 257, "too_long")])
+def test_register_refuses_unfit_passwords(anyone, password, code):
+    refused = sign_up(anyone, address(), password=password, expect=422).says("validation_failed", "/password")
+    assert [e["code"] for e in refused["errors"]] == [code]
+
+
+def test_verify_email_takes_a_token_once(env, mailbox):
+    person = Person(env)
+    person.sign_up()
+    token = link_token(mailbox.wait(person.email, "token="))
+    assert person.post("/v1/auth/verify-email", {"token": token}, expect=200).json == {"status": "ACTIVE"}
+    used = person.post("/v1/auth/verify-email", {"token": token}, expect=400).says("token_invalid")
+    wrong = person.post("/v1/auth/verify-email", {"token": "wrong"}, expect=400).says("token_invalid")
+    assert without_request(used) == without_request(wrong)
+
+
+def test_no_token_stands_in_the_clear(env, sql, mailbox):
+    person = Person(env)
+    person.sign_up()
+    token = link_token(mailbox.wait(person.email, "token="))
+    rows = sql("identity", "SELECT t.* FROM one_time_tokens t JOIN users u ON u.id = t.user_id WHERE u.email = %s",
+               person.email)
+    assert rows and all(token not in str(r) for r in rows)
+    logged = sql("audit", "SELECT metadata_json::text AS m FROM audit_logs WHERE entity_label = %s", person.email)
+    assert all(token not in r["m"] for r in logged)
+
+
+def test_resend_verification_tells_nothing(anyone, env, sql):
+    person = Person(env)
+    person.sign_up()
+    known = anyone.post("/v1/auth/verify-email/resend", {"email": person.email}, expect=202)
+    unknown = anyone.post("/v1/auth/verify-email/resend", {"email": address()}, expect=202)
+    assert known.json == unknown.json
+    # asked again within a minute: one token is enough
+    assert len(sql("identity", "SELECT t.id FROM one_time_tokens t JOIN users u ON u.id = t.user_id"
+                               " WHERE u.email = %s", person.email)) == 1
+
+
+# ---- sign-in ----
+
+def test_login_refuses_wrong_unknown_and_pending_alike(anyone, person):
+    pending = address()
+    sign_up(anyone, pending)
+    answers = [sign_in(anyone, person.email, "wrong password", expect=401), sign_in(anyone, address(), expect=401),
+               sign_in(anyone, pending, expect=401)]
+    assert {a.says("bad_credentials")["detail"] for a in answers} == {answers[0]["detail"]}
+
+
+def test_login_ignores_the_case_of_an_address(env, person):
+    sign_in(person, person.email.upper(), person.password)
+
+
+def test_me_shows_the_account_and_no_secret(person, sql):
+    me = person.get("/v1/me", expect=200)
+    assert me["email"] == person.email and me["status"] == "ACTIVE" and me["session_id"] == person.session_id
+    assert me["roles"] == [] and me["permissions"] == [] and "password_hash" not in me
+    assert person.call("GET", "/v1/me", headers={"If-None-Match": me.etag}).status in (200, 304)
+    stored = sql("identity", "SELECT password_hash FROM users WHERE id = %s", me["id"])[0]["password_hash"]
+    assert stored.startswith("$argon2id$")
+
+
+def test_me_needs_a_token(anyone):
+    anyone.get("/v1/me", expect=401).says("unauthenticated")
+    anyone.get("/v1/me", expect=401, token="no.such.token").says("bad_token")
+
+
+def test_login_is_throttled_but_locks_no_owner_out(env, person):
+    sign_in(person, person.email, person.password, device="laptop of the owner")
+    statuses = []
+    for _ in range(8):
+        statuses.append(sign_in(person, person.email, "guess", expect=(401, 429), device="stranger").status)
+    assert statuses[:6] == [401] * 6 and 429 in statuses[6:]
+    # the stranger is refused even with the right password, the owner's device is not
+    refused = sign_in(person, person.email, person.password, expect=429, device="stranger")
+    assert int(refused.says("too_many_requests").headers["Retry-After"]) >= 1
+    sign_in(person, person.email, person.password, device="laptop of the owner")
+    sign_in(person, person.email, person.password, device="stranger")
+
+
+# ---- sessions ----
+
+def test_a_sixth_session_ends_the_oldest(env, person, sql):
+    for n in range(5):
+        sign_in(person, person.email, person.password, device=f"device {n}")
+    rows = sql("identity", "SELECT revoked_cause FROM user_sessions s JOIN users u ON u.id = s.user_id"
+                           " WHERE u.email = %s ORDER BY s.created_at", person.email)
+    assert [r["revoked_cause"] for r in rows] == ["LIMIT"] + [None] * 5
+
+
+def test_sessions_are_listed_and_ended_by_their_owner_alone(env, person):
+    other = sign_in(person, person.email, person.password, device="phone")
+    listed = person.get("/v1/user-sessions", expect=200).items
+    assert {s["id"] for s in listed} == {person.session_id, other["session_id"]}
+    assert all("session_token" not in s for s in listed)
+    stranger = Person(env).register().sign_in()
+    stranger.delete(f"/v1/user-sessions/{other['session_id']}", expect=404)
+    stranger.get(f"/v1/user-sessions/{other['session_id']}", expect=404)
+    person.delete(f"/v1/user-sessions/{other['session_id']}", expect=204)
+    person.post("/v1/auth/refresh", {"refresh_token": other["refresh_token"]}, expect=401).says("token_invalid")
+    eventually("its access token is refused",
+               lambda: person.get("/v1/me", token=other["access_token"]).status == 401)
+    person.get("/v1/me", expect=200)
+
+
+@pytest.mark.parametrize("scope, survives", [("this", False), ("others", True), ("all", False)])
+def test_logout_ends_what_it_says(person, scope, survives):
+    other = sign_in(person, person.email, person.password, device="phone")
+    person.post("/v1/auth/logout", {"scope": scope}, expect=204)
+    mine = person.post("/v1/auth/refresh", {"refresh_token": person.refresh_token}, token=None)
+    theirs = person.post("/v1/auth/refresh", {"refresh_token": other["refresh_token"]}, token=None)
+    assert (mine.status == 200) == survives
+    assert (theirs.status == 200) == (scope == "this")
+
+
+def test_logout_knows_its_scopes(person):
+    person.post("/v1/auth/logout", {"scope": "planet"}, expect=422).says("validation_failed", "/scope")
+
+
+# ---- refresh ----
+
+def refresh(api, token, expect=200):
+    return api.post("/v1/auth/refresh", {"refresh_token": token}, expect=expect, token=None)
+
+
+def test_refresh_twice_at_once_gives_one_successor(env, person):
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: refresh(Person(env), person.refresh_token), range(6)))
+    assert len({a["refresh_token"] for a in answers}) == 1
+    refresh(person, answers[0]["refresh_token"])
+
+
+def test_refresh_with_a_retired_token_ends_the_family(person, sql):
+    me, first = person.id, person.refresh_token
+    second = refresh(person, first)["refresh_token"]
+    third = refresh(person, second)["refresh_token"]
+    refresh(person, first, expect=401).says("token_reused")
+    refresh(person, third, expect=401).says("token_invalid")
+    rows = sql("identity", "SELECT revoked, family_id FROM refresh_tokens WHERE session_id = %s", person.session_id)
+    assert len(rows) == 3 and all(r["revoked"] for r in rows) and len({r["family_id"] for r in rows}) == 1
+    eventually("audit tells of it", lambda: sql(
+        "audit", "SELECT id FROM audit_logs WHERE metadata_json->>'event_type' = 'token.reuse_detected'"
+                 " AND entity_id = %s AND status = 'FAILED'", me))
+    # theft ends a session, never an account
+    person.sign_in()
+
+
+def test_refresh_refuses_what_it_never_gave(anyone):
+    refresh(anyone, "never given", expect=401).says("token_invalid")
+
+
+# ---- passwords ----
+
+def reset_token(mailbox, person, before):
+    def fresh():
+        mails = [m for m in mailbox.all(person.email) if m["id"] not in before and "token=" in m["text"]]
+        return mails[-1] if mails else None
+    return link_token(eventually(f"a mail to {person.email}", fresh))
+
+
+def test_password_reset_ends_every_session(env, person, mailbox):
+    before = {m["id"] for m in mailbox.all(person.email)}
+    known = person.post("/v1/auth/password/forgot", {"email": person.email}, expect=202, token=None)
+    unknown = person.post("/v1/auth/password/forgot", {"email": address()}, expect=202, token=None)
+    assert known.json == unknown.json
+    token = reset_token(mailbox, person, before)
+    person.post("/v1/auth/password/reset", {"token": token, "password": "short"}, expect=422, token=None)
+    person.post("/v1/auth/password/reset", {"token": token, "password": GOOD}, expect=200, token=None)
+    person.post("/v1/auth/password/reset", {"token": token, "password": GOOD}, expect=400,
+                token=None).says("token_invalid")
+    refresh(person, person.refresh_token, expect=401)
+    sign_in(person, person.email, person.password, expect=401)
+    sign_in(person, person.email, GOOD)
+
+
+def test_password_change_needs_the_current_one(person):
+    body = {"current_password": "not it at all", "new_password": GOOD}
+    person.post("/v1/auth/password/change", body, expect=401).says("bad_credentials")
+    person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": person.email},
+                expect=422).says("validation_failed", "/new_password")
+    person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": GOOD}, expect=204)
+    eventually("the old session is refused", lambda: person.get("/v1/me").status == 401)
+    sign_in(person, person.email, GOOD)
+
+
+# ---- address and number ----
+
+def test_contact_changes_need_a_fresh_proof(person, sql, mailbox):
+    sql("identity", "UPDATE user_sessions SET authenticated_at = now() - interval '1 day' WHERE id = %s",
+        person.session_id)
+    new = address("new")
+    person.post("/v1/me/email", {"email": new}, expect=401).says("step_up_required")
+    person.post("/v1/me/phone", {"phone": "+919812345678"}, expect=401).says("step_up_required")
+    person.post("/v1/auth/step-up", {"password": "wrong password"}, expect=401).says("bad_credentials")
+    person.post("/v1/auth/step-up", {"password": person.password}, expect=204)
+    person.post("/v1/me/email", {"email": new}, expect=202)
+    assert person.get("/v1/me", expect=200)["email"] == person.email, "nothing changes before the link is followed"
+    token = link_token(mailbox.wait(new, "token="))
+    person.post("/v1/me/email/confirm", {"token": token}, expect=200, token=None)
+    assert person.get("/v1/me", expect=200)["email"] == new
+    person.post("/v1/me/email/confirm", {"token": token}, expect=400, token=None).says("token_invalid")
+
+
+def test_phone_is_kept_in_one_form(person):
+    digits = f"98{secrets.randbelow(10**8):08}"
+    assert person.post("/v1/me/phone", {"phone": f"{digits[:5]} {digits[5:]}"}, expect=200)["phone"] == f"+91{digits}"
+    assert person.post("/v1/me/phone", {"phone": None}, expect=200)["phone"] is None
+    person.post("/v1/me/phone", {"phone": "call me"}, expect=422).says("validation_failed", "/phone")
+
+
+# ---- the caller's own ----
+
+def test_settings_merge(person):
+    assert person.get("/v1/me/settings", expect=200)["settings_json"] == {}
+    person.patch("/v1/me/settings", {"settings_json": {"notifications": {"email": True, "sms": True}}}, expect=200)
+    person.patch("/v1/me/settings", {"settings_json": {"notifications": {"sms": None}}}, expect=200)
+    assert person.get("/v1/me/settings", expect=200)["settings_json"] == {"notifications": {"email": True}}
+    person.patch("/v1/me/settings", {"settings_json": []}, expect=422)
+
+
+def test_display_name_is_ones_own(env, person):
+    assert person.patch("/v1/me", {"display_name": "Zoë"}, expect=200)["display_name"] == "Zoë"
+    person.patch("/v1/me", {"email": "other@example.com"}, expect=422).says("validation_failed", "/email")
+    stranger = Person(env).register().sign_in()
+    stranger.get(f"/v1/users/{person.id}", expect=404)
+    stranger.patch(f"/v1/users/{person.id}", {"display_name": "Mallory"}, expect=404)
