@@ -256,3 +256,109 @@ def test_review_counts(env, company, reviewer, anyone, sql):
     reviewer.post(f"{path}/publish", expect=403).says("own_submission")
     person.delete(path, expect=204)
     counted(0, 0)
+
+
+# ---- lead requests and their coins ----
+
+@pytest.fixture(scope="module")
+def free_rate_card(admin):
+    """A profession whose leads cost nothing, beside the usual ten coins."""
+    key, card = "marketplace.lead_rate_card", {"*": 10, "makeup_artist": 0}
+    found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+    if not found:
+        admin.post("/v1/runtime-configs", {"config_group": "marketplace", "config_key": key,
+                                           "config_value_json": card, "reason": "test"}, expect=201)
+    elif found[0]["config_value_json"] != card:
+        admin.patch(f"/v1/runtime-configs/{found[0]['id']}", {"config_value_json": card, "reason": "test"}, expect=200)
+
+
+@pytest.fixture
+def wallets(env, admin, sql):
+    """Gives coins to people and tells what they have."""
+    if not sql("finance", "SELECT 1 FROM tracecoin_wallets LIMIT 1"):
+        pytest.skip("no finance daemon")
+
+    class Wallets:
+        def of(self, person):
+            return eventually("a wallet", lambda: person.get("/v1/tracecoin-wallets?user_id=me", expect=200).items)[0]
+
+        def balance(self, person):
+            return self.of(person)["current_balance"]
+
+        def give(self, person, coins):
+            admin.post(f"/v1/tracecoin-wallets/{self.of(person)['id']}/credit",
+                       {"amount": coins, "reference_type": "BONUS"}, key=str(uuid.uuid4()), expect=200)
+    return Wallets()
+
+
+def professional_for(env, reviewer, role_key, name="pro"):
+    person = Person(env, name=name).register().sign_in()
+    person.profile = activate_profile(person, reviewer, role_key)
+    return person
+
+
+def asked(person, lead):
+    """Asks once the profile's activation has reached the marketplace."""
+    return eventually("the request is taken", lambda: (
+        lambda a: a if a.status == 201 else None)(ask(person, lead, person.profile, expect=(201, 409, 422))))
+
+
+def test_free_lead_is_seen_at_once(env, customer, reviewer, free_rate_card):
+    lead = open_lead(customer, reviewer, profession_key="makeup_artist")
+    eventually("the rate card is known", lambda: customer.get(f"/v1/leads/{lead['id']}/price", expect=200)["coin_price"] == 0)
+    person = professional_for(env, reviewer, "makeup_artist")
+    stranger = professional_for(env, reviewer, "tutor")
+    request = asked(person, lead)
+    path = f"/v1/lead-requests/{request['id']}"
+    assert request["status"] == "PENDING" and request["coin_price"] == 0 and request["debited_at"]
+    ask(person, lead, person.profile, expect=409).says("already_exists")
+    stranger.get(path, expect=404)
+    person.get(f"{path}/contact", expect=409)
+    person.post(f"{path}/accept", expect=403)
+    stranger.post(f"{path}/seen", expect=404)
+    assert customer.post(f"{path}/seen", expect=200)["seen_at"]
+    assert [r["id"] for r in customer.get(f"/v1/leads/{lead['id']}/requests", expect=200).items] == [request["id"]]
+    accepted = customer.post(f"{path}/accept", expect=200)
+    assert accepted["status"] == "ACCEPTED" and accepted["contact_revealed_at"]
+    assert person.get(f"{path}/contact", expect=200)["email"] == customer.email
+    assert customer.get(f"{path}/contact", expect=200)["email"] == person.email
+    stranger.get(f"{path}/contact", expect=404)
+    customer.post(f"{path}/reject", expect=409).says("illegal_transition")
+    review = customer.post("/v1/reviews", {"entity_type": "professional", "entity_id": person.profile["id"],
+                                           "rating": 5}, expect=201)
+    assert review["deal_type"] == "lead_request" and review["deal_id"] == request["id"]
+
+
+def test_coins_are_held_kept_and_returned(env, customer, reviewer, wallets):
+    lead = open_lead(customer, reviewer, accept_limit=1)
+    winner, loser, poor = (professional_for(env, reviewer, "photographer", name) for name in ("winner", "loser", "poor"))
+    wallets.give(winner, 25)
+    wallets.give(loser, 25)
+
+    requests = {p: asked(p, lead) for p in (winner, loser, poor)}
+    path = {p: f"/v1/lead-requests/{requests[p]['id']}" for p in requests}
+    assert all(r["coin_price"] == 10 and r["debited_at"] is None for r in requests.values())
+    for person in (winner, loser):
+        eventually("the coins are held", lambda p=person: p.get(path[p], expect=200)["debited_at"])
+        assert wallets.balance(person) == 15
+    refused = wait_status(poor, path[poor], "REJECTED")
+    assert refused["rejected_cause"] == "REFUSED" and wallets.balance(poor) == 0
+    customer.get(path[poor], expect=404)
+    assert {r["id"] for r in customer.get(f"/v1/leads/{lead['id']}/requests", expect=200).items} == \
+        {requests[winner]["id"], requests[loser]["id"]}
+
+    customer.post(f"{path[winner]}/accept", expect=200)
+    closed = wait_status(customer, f"/v1/leads/{lead['id']}", "CLOSED")
+    assert closed["accepted_count"] == 1 and closed["close_reason"] == "ACCEPT_LIMIT"
+    lost = wait_status(loser, path[loser], "REJECTED")
+    assert lost["rejected_cause"] == "CLOSED"
+    eventually("the loser's coins are back", lambda: wallets.balance(loser) == 25)
+    assert wallets.balance(winner) == 15
+
+
+def test_suspension_ends_what_is_open(env, admin, reviewer):
+    customer = Person(env, name="gone").register().sign_in()
+    lead = open_lead(customer, reviewer)
+    admin.post(f"/v1/users/{customer.id}/suspend", {"reason": "Complaints."}, expect=200)
+    person = Person(env).register().sign_in()
+    eventually("the lead is closed", lambda: person.get(f"/v1/leads/{lead['id']}", expect=(200, 404)).status == 404)
