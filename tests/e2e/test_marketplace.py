@@ -362,3 +362,73 @@ def test_suspension_ends_what_is_open(env, admin, reviewer):
     admin.post(f"/v1/users/{customer.id}/suspend", {"reason": "Complaints."}, expect=200)
     person = Person(env).register().sign_in()
     eventually("the lead is closed", lambda: person.get(f"/v1/leads/{lead['id']}", expect=(200, 404)).status == 404)
+
+
+# ---- postings that cost coins ----
+
+@pytest.fixture
+def posting_price(admin):
+    """Sets what a posting costs for one test; 0 again afterwards."""
+    key = "marketplace.job_posting_price"
+
+    def put(coins):
+        found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+        if found:
+            admin.patch(f"/v1/runtime-configs/{found[0]['id']}", {"config_value_json": coins, "reason": "test"}, expect=200)
+        else:
+            admin.post("/v1/runtime-configs", {"config_group": "marketplace", "config_key": key,
+                                               "config_value_json": coins, "reason": "test"}, expect=201)
+    yield put
+    put(0)
+
+
+def submitted_at_price(company, reviewer, price, **more):
+    """A job whose submission asks the price; before the daemon has heard of it, one is withdrawn and tried again."""
+    def attempt():
+        job = company.draft(**more)
+        done = company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
+        if done["coin_price"] == price:
+            return done
+        company.post(f"/v1/approval-requests/{queued(reviewer, job['id'])['id']}/withdraw", expect=200)
+        return None
+    return eventually(f"a posting costs {price}", attempt, pause=0.3)
+
+
+def test_posting_costs_coins(env, reviewer, wallets, posting_price):
+    company = Company(env, reviewer).open()
+    eventually("the company is known", lambda: company.post("/v1/jobs", job_fields(company.company_id),
+                                                            expect=(201, 403, 422)).status == 201)
+    posting_price(7)
+
+    # too poor: the job comes back, and so does its place in the queue
+    job = submitted_at_price(company, reviewer, 7)
+    path = f"/v1/jobs/{job['id']}"
+    returned = wait_status(company, path, "DRAFT")
+    assert "tracecoins" in returned["rejection_reason"] and returned["debited_at"] is None
+    eventually("nothing waits for a reviewer", lambda: not reviewer.get(
+        f"/v1/approval-requests?status=PENDING&entity_id={job['id']}", expect=200).items)
+
+    # paid and rejected: the coins come back; paid and approved: they are kept
+    wallets.give(company, 20)
+    company.post(f"{path}/submit", expect=200)
+    eventually("the coins are taken", lambda: company.get(path, expect=200)["debited_at"])
+    assert wallets.balance(company) == 13
+    decide(reviewer, job["id"], "reject", "Say where.")
+    wait_status(company, path, "DRAFT")
+    eventually("the coins are back", lambda: wallets.balance(company) == 20)
+    company.post(f"{path}/submit", expect=200)
+    decide(reviewer, job["id"])
+    live = wait_status(company, path, "LIVE")
+    assert live["debited_at"] and live["submission"] == 3
+    assert wallets.balance(company) == 13
+
+    # an edit of what is LIVE costs nothing, a repost costs again
+    company.patch(path, {"title": "Firmware engineer"}, etag=live.etag, expect=200)
+    decide(reviewer, job["id"])
+    wait_status(company, path, "LIVE")
+    assert wallets.balance(company) == 13
+    company.post(f"{path}/close", expect=200)
+    company.post(f"{path}/repost", expect=200)
+    decide(reviewer, job["id"])
+    wait_status(company, path, "LIVE")
+    assert wallets.balance(company) == 6
