@@ -49,7 +49,8 @@ def balance(person):
 
 
 def ledger(person):
-    return person.everything(f"/v1/tracecoin-ledger?wallet_id={person.wallet['id']}")
+    entries = person.everything(f"/v1/tracecoin-ledger?wallet_id={person.wallet['id']}")
+    return sorted(entries, key=lambda entry: entry["sequence"])
 
 
 def move(admin, verb, person, amount, reference_type="BONUS", reference_id=None, expect=200, **more):
