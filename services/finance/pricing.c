@@ -79,7 +79,7 @@ sum_lines(const struct price *p, const struct price_discount *d, int64_t *ret_ba
 void
 price_spread(int64_t amount, const int64_t *weights, unsigned n, int64_t *ret_shares)
 {
-	__int128 whole = 0, remainders[PRICE_LINES_MAX];
+	__int128 whole = 0, remainders[PRICE_LINES_MAX] = { 0 };
 	int64_t left = amount;
 
 	for (unsigned i = 0; i < n; i++)
@@ -104,7 +104,7 @@ price_spread(int64_t amount, const int64_t *weights, unsigned n, int64_t *ret_sh
 static void
 take_from_lines(struct price *p, uint64_t lines, int64_t amount)
 {
-	int64_t weights[PRICE_LINES_MAX], shares[PRICE_LINES_MAX];
+	int64_t weights[PRICE_LINES_MAX] = { 0 }, shares[PRICE_LINES_MAX] = { 0 };
 
 	for (unsigned i = 0; i < p->nlines; i++)
 		weights[i] = lines >> i & 1 ? p->lines[i].total - p->lines[i].discount : 0;
