@@ -102,7 +102,7 @@ set_server(struct arena *a, CURL *easy, const struct smtp_server *s, struct smtp
 		return 0;
 	password = s->password_secret == NULL ? NULL : config_secret(a, s->password_secret, &e);
 	if (s->password_secret != NULL && password == NULL) {
-		snprintf(r->text, sizeof(r->text), "%s", e.text);
+		snprintf(r->text, sizeof(r->text), "%.*s", (int)sizeof(r->text) - 1, e.text);
 		return -1;
 	}
 	curl_easy_setopt(easy, CURLOPT_USERNAME, s->username);

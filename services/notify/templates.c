@@ -12,6 +12,7 @@
 #include "mustache.h"
 #include "notify.h"
 #include "template_data.h"
+#include "uuid.h"
 
 static const char *const channels[] = { "EMAIL", "SMS", "PUSH", NULL };
 
@@ -116,8 +117,8 @@ take(const struct db_result *r, int row, struct template *ret_t)
 		.is_critical = db_bool(r, row, 8) };
 }
 
-int
-templates_load(struct request *rq, const struct rule *rule, struct templates *ret_t)
+static int
+read_templates(struct request *rq, const struct rule *rule, struct templates *ret_t)
 {
 	const char *push = arena_printf(rq->arena, "%s.push", rule->type->name);
 	const char *email = arena_printf(rq->arena, "%s.email", rule->type->name);
@@ -131,6 +132,17 @@ templates_load(struct request *rq, const struct rule *rule, struct templates *re
 	for (int i = 0; i < db_rows(r); i++)
 		take(r, i, strcmp(db_text(r, i, 2), "EMAIL") == 0 ? &ret_t->email : &ret_t->push);
 	return 0;
+}
+
+/* The first event may come before the clock has seeded. */
+int
+templates_load(struct request *rq, const struct rule *rule, struct templates *ret_t)
+{
+	if (read_templates(rq, rule, ret_t) < 0)
+		return -1;
+	if ((rule->push == NULL || ret_t->push.key != NULL) && (rule->text == NULL || ret_t->email.key != NULL))
+		return 0;
+	return templates_seed(rq) < 0 ? -1 : read_templates(rq, rule, ret_t);
 }
 
 /* ---- what ships ---- */

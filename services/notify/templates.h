@@ -4,6 +4,7 @@
 
 #include "render.h"
 #include "request.h"
+#include "resource.h"
 #include "rules.h"
 
 /* The templates of a rule's event, by channel; those not there have a NULL key. -1: rq has why. */
