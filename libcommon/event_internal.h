@@ -1,4 +1,4 @@
-/* The inside of an event under construction. Private to event*.c and outbox.c. */
+/* The inside of events: for event*.c, outbox.c, and who walks a message field by field. */
 #ifndef NXT_EVENT_INTERNAL_H
 #define NXT_EVENT_INTERNAL_H
 

@@ -1,0 +1,175 @@
+/* What people are told of their account, their sessions and their roles. */
+#include "rules.h"
+
+static bool
+is_new_device(const struct event_in *ev)
+{
+	return event_bool(ev, "new_device");
+}
+
+static bool
+is_new_password(const struct event_in *ev)
+{
+	return event_bool(ev, "password_changed");
+}
+
+static bool
+waits_for_decision(const struct event_in *ev)
+{
+	return text_is(ev, "status", "PENDING");
+}
+
+/* What the user did himself, or a policy did at once, is no news. */
+static bool
+is_decision(const struct event_in *ev)
+{
+	return !text_is(ev, "cause", "POLICY") && !text_is(ev, "cause", "FIRST_ADMINISTRATOR");
+}
+
+const struct rule rules_identity[] = {
+	{
+		/* The link's token is put in when the mail is sent: see mail_message.c. */
+		.type = &EV_AUTH_TOKEN_ISSUED, .topic = "account", .channels = EMAIL, .is_critical = true,
+		.to = { "user_id" }, .address = "email",
+		.link = "/{{#is_verify}}verify-email{{/is_verify}}{{#is_reset}}reset-password{{/is_reset}}"
+		    "{{#is_change}}confirm-email{{/is_change}}?token=********",
+		.flags = { { "is_verify", "purpose", "VERIFY_EMAIL" }, { "is_reset", "purpose", "RESET_PASSWORD" },
+		    { "is_change", "purpose", "CHANGE_EMAIL" } },
+		.subject = "{{#is_verify}}Confirm your e-mail address{{/is_verify}}"
+		    "{{#is_reset}}Choose a new password{{/is_reset}}"
+		    "{{#is_change}}Confirm your new e-mail address{{/is_change}}",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_verify}}\n"
+		    "please confirm that this is your e-mail address. Your account is ready after that.\n"
+		    "{{/is_verify}}\n"
+		    "{{#is_reset}}\n"
+		    "somebody asked for a new password for your account. If it was you, choose it here:\n"
+		    "{{/is_reset}}\n"
+		    "{{#is_change}}\n"
+		    "please confirm that your account shall use this e-mail address from now on.\n"
+		    "{{/is_change}}\n\n"
+		    "{{link}}\n\n"
+		    "The link works once, until {{expires_time}}. If you did not ask for it, do nothing: "
+		    "nobody can use it without this mail.\n",
+	},
+	{
+		.type = &EV_USER_ACTIVATED, .topic = "account", .channels = IN_APP | EMAIL,
+		.to = { "id" }, .link = "/",
+		.flags = { { "is_company", "account_type", "COMPANY" } },
+		.title = "Welcome to Nxtgauge",
+		.push = "Your account is active.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your e-mail address is confirmed and your account is active. Welcome!\n\n"
+		    "{{#is_company}}\n"
+		    "Next, describe your company and submit it for approval; after that you can post jobs.\n"
+		    "{{/is_company}}\n"
+		    "{{^is_company}}\n"
+		    "Next, fill in your profile, so that others can find you.\n"
+		    "{{/is_company}}\n\n"
+		    "{{link}}\n",
+	},
+	{
+		.type = &EV_USER_SUSPENDED, .topic = "account", .channels = EMAIL, .is_critical = true,
+		.to = { "id" },
+		.subject = "Your account is suspended",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your account is suspended{{#until_time}} until {{until_time}}{{/until_time}}.\n\n"
+		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n\n"
+		    "You can still sign in to read your own data. If you think this is a mistake, "
+		    "answer through our support.\n",
+	},
+	{
+		.type = &EV_USER_REINSTATED, .topic = "account", .channels = IN_APP | EMAIL, .is_critical = true,
+		.to = { "id" }, .link = "/",
+		.title = "Your account is active again",
+		.push = "The suspension was lifted.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "the suspension of your account was lifted; you can use it as before.\n\n"
+		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n\n"
+		    "{{link}}\n",
+	},
+	{
+		.type = &EV_USER_CONTACT_CHANGED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "id" }, .address = "old_email",
+		.title = "Your contact data were changed",
+		.push = "If that was not you, change your password at once.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "{{#old_email}}\n"
+		    "the e-mail address of your account was changed. This mail goes to the old address and "
+		    "to the new one.\n"
+		    "{{/old_email}}\n"
+		    "{{^old_email}}\n"
+		    "the phone number of your account was changed.\n"
+		    "{{/old_email}}\n\n"
+		    "If that was not you, change your password at once and tell our support.\n",
+	},
+	{
+		.type = &EV_USER_CHANGED, .topic = "security", .channels = IN_APP | EMAIL, .is_critical = true,
+		.when = is_new_password, .to = { "id" },
+		.title = "Your password was changed",
+		.push = "If that was not you, ask for a new one at once.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "the password of your account was changed on {{occurred_time}}, and all other "
+		    "sessions were ended.\n\n"
+		    "If that was not you, ask for a new password at once and tell our support.\n",
+	},
+	{
+		.type = &EV_TOKEN_REUSE_DETECTED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "Urgent: somebody may have used your account",
+		.push = "A session was ended because its key was used twice. Change your password.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "the key of one of your sessions{{#device}} ({{device}}){{/device}} was used a second time on "
+		    "{{occurred_time}}. That happens when somebody has copied it. We ended that session at "
+		    "once.\n\n"
+		    "Please change your password now. Everything else of your account goes on as before.\n",
+	},
+	{
+		.type = &EV_SESSION_OPENED, .topic = "security", .channels = IN_APP | EMAIL, .is_critical = true,
+		.when = is_new_device, .to = { "user_id" },
+		.title = "New sign-in to your account",
+		.push = "{{#device}}{{device}}, {{/device}}{{created_time}}. If that was not you, end the session.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your account was signed in to from a device that we had not seen before:\n\n"
+		    "Device: {{device}}{{^device}}not named{{/device}}\n"
+		    "Address: {{ip_address}}\n"
+		    "Time: {{created_time}}\n\n"
+		    "If that was you, there is nothing to do. If not, end all sessions and change your "
+		    "password.\n",
+	},
+	{
+		.type = &EV_ROLE_REQUESTED, .topic = "reviews", .channels = IN_APP, .when = waits_for_decision,
+		.holders = "user-roles.approve",
+		.title = "Somebody asks for the role {{role_name}}",
+		.push = "The request waits for a decision.",
+	},
+	{
+		.type = &EV_ROLE_DECIDED, .topic = "account", .channels = IN_APP | EMAIL, .when = is_decision,
+		.to = { "user_id" },
+		.flags = { { "is_approved", "decision", "APPROVED" } },
+		.title = "{{#is_approved}}You have the role {{role_name}} now{{/is_approved}}"
+		    "{{^is_approved}}{{#revoked}}Your role {{role_name}} has ended{{/revoked}}"
+		    "{{^revoked}}Your request for the role {{role_name}} was refused{{/revoked}}{{/is_approved}}",
+		.push = "{{#remarks}}{{remarks}}{{/remarks}}{{^remarks}}It takes effect within seconds.{{/remarks}}",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_approved}}\n"
+		    "you have the role {{role_name}} now. It takes effect within seconds; sign in again if "
+		    "something is still closed to you.\n"
+		    "{{/is_approved}}\n"
+		    "{{^is_approved}}\n"
+		    "{{#revoked}}\nyour role {{role_name}} has ended.\n{{/revoked}}\n"
+		    "{{^revoked}}\nyour request for the role {{role_name}} was refused.\n{{/revoked}}\n"
+		    "{{/is_approved}}\n\n"
+		    "{{#remarks}}\nRemarks: {{remarks}}\n{{/remarks}}\n",
+	},
+	{ 0 }
+};
