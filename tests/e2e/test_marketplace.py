@@ -1,0 +1,258 @@
+"""nxt-marketplace: jobs, applications, leads, requests and reviews, each with its refusals."""
+import uuid
+
+import pytest
+from client import Person, eventually
+from people import Company, decide, job_fields, queued, wait_status
+from test_profiles import activate_profile
+
+NOWHERE = "01890000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def company(cast):
+    return cast.company
+
+
+@pytest.fixture(scope="module")
+def candidate(env):
+    return Person(env, name="candidate").register().sign_in()
+
+
+@pytest.fixture(scope="module")
+def customer(env):
+    return Person(env, name="customer").register().sign_in()
+
+
+def lead_fields(**more):
+    return {"profession_key": "photographer", "title": "A wedding in June", "location": "Bengaluru",
+            "description": "Two days, three hundred guests.", "budget_inr": 10000000, "required_date": "2099-06-01",
+            **more}
+
+
+def open_lead(customer, reviewer, **more):
+    lead = customer.post("/v1/leads", lead_fields(**more), expect=201)
+    customer.post(f"/v1/leads/{lead['id']}/submit", expect=200)
+    decide(reviewer, lead["id"])
+    return wait_status(customer, f"/v1/leads/{lead['id']}", "OPEN")
+
+
+def ask(professional, lead, profile, expect=201, **more):
+    return professional.post("/v1/lead-requests", {"lead_id": lead["id"], "user_role_profile_id": profile["id"],
+                                                   **more}, key=str(uuid.uuid4()), expect=expect)
+
+
+# ---- jobs ----
+
+def test_job_is_for_the_companys_owner(env, company, candidate):
+    candidate.post("/v1/jobs", job_fields(company.company_id), expect=403).says("forbidden")
+    other = Person(env, "COMPANY").register().sign_in()
+    other.post("/v1/jobs", job_fields(company.company_id), expect=403).says("forbidden")
+    company.post("/v1/jobs", job_fields(NOWHERE), expect=422).says("validation_failed", "/company_profile_id")
+
+
+def test_job_fields_are_checked(company):
+    company.post("/v1/jobs", {"company_profile_id": company.company_id}, expect=422).says("validation_failed", "/title")
+    company.post("/v1/jobs", job_fields(company.company_id, budget_inr=-1, mode_of_work="MOON", status="LIVE"),
+                 expect=422).says("validation_failed", "/budget_inr").says("validation_failed", "/mode_of_work") \
+        .says("validation_failed", "/status")
+    company.post("/v1/jobs", job_fields(company.company_id, description="apply at jobs@example.org"), expect=422) \
+        .says("validation_failed", "/description")
+    big = company.post("/v1/jobs", job_fields(company.company_id, budget_inr=2500000000), expect=201)
+    assert big["budget_inr"] == 2500000000
+
+
+def test_drafts_are_private(company, candidate, anyone):
+    job = company.draft()
+    for other in (candidate, anyone):
+        other.get(f"/v1/jobs/{job['id']}", expect=404)
+    candidate.post(f"/v1/jobs/{job['id']}/submit", expect=404)
+    assert job["id"] not in [j["id"] for j in anyone.get("/v1/jobs?limit=200", expect=200).items]
+    company.delete(f"/v1/jobs/{job['id']}", expect=428).says("if_match_required")
+    company.delete(f"/v1/jobs/{job['id']}", etag=job.etag, expect=204)
+
+
+def test_job_life(company, reviewer, candidate, anyone):
+    job = company.draft(description=None)
+    path = f"/v1/jobs/{job['id']}"
+    company.post(f"{path}/submit", expect=422).says("validation_failed", "/description")
+    drafted = company.patch(path, {"description": "Firmware for gauges."}, etag=job.etag, expect=200)
+    company.patch(path, {"title": "X"}, expect=428).says("if_match_required")
+    company.patch(path, {"title": "X"}, etag=job.etag, expect=412).says("stale_etag")
+    submitted = company.post(f"{path}/submit", expect=200)
+    assert submitted["status"] == "PENDING" and submitted["submission"] == 1 and submitted["coin_price"] == 0
+    company.patch(path, {"title": "X"}, etag=submitted.etag, expect=409).says("under_review")
+    assert company.post(f"{path}/close", expect=409).says("illegal_transition")["legal"] == []
+
+    request = queued(reviewer, job["id"])
+    assert request["entity_type"] == "job" and request["content_hash"] == submitted["content_hash"]
+    assert request["entity_label"] == drafted["title"]
+    reviewer.get(path, expect=200)
+    decide(reviewer, job["id"], "reject", "Say where.")
+    returned = wait_status(company, path, "DRAFT")
+    assert returned["rejection_reason"] == "Say where."
+
+    mended = company.patch(path, {"location": "Mysuru"}, etag=returned.etag, expect=200)
+    again = company.post(f"{path}/submit", expect=200)
+    assert again["submission"] == 2 and again["content_hash"] != submitted["content_hash"]
+    assert again["posting_id"] != submitted["posting_id"] and mended["rejection_reason"] == "Say where."
+    decide(reviewer, job["id"])
+    live = wait_status(anyone, path, "LIVE") if anyone.get(path).status == 200 else wait_status(company, path, "LIVE")
+    assert live["approved_at"] and live["expires_at"]
+    assert not {"content_hash", "coin_price", "rejection_reason"} & set(anyone.get(path, expect=200).json)
+
+    # a material edit is judged again, and the job is not shown meanwhile
+    current = company.get(path, expect=200)
+    edited = company.patch(path, {"title": "Senior embedded engineer"}, etag=current.etag, expect=200)
+    assert edited["status"] == "PENDING" and edited["submission"] == 3
+    anyone.get(path, expect=404)
+    decide(reviewer, job["id"])
+    relive = wait_status(company, path, "LIVE")
+    assert relive["expires_at"] == live["expires_at"]
+    candidate.post(f"{path}/close", expect=403)
+    closed = company.post(f"{path}/close", {"reason": "Filled."}, expect=200)
+    assert closed["status"] == "CLOSED" and closed["closed_at"] and closed["close_reason"] == "Filled."
+    assert company.post(f"{path}/repost", expect=200)["status"] == "PENDING"
+    company.post(f"/v1/approval-requests/{queued(reviewer, job['id'])['id']}/withdraw", expect=200)
+    wait_status(company, path, "DRAFT")
+
+
+def test_only_an_approved_company_publishes(env, reviewer):
+    owner = Person(env, "COMPANY", "early").register().sign_in()
+    from people import company_fields
+    company = owner.post("/v1/company-profiles", company_fields(owner), expect=201)
+    # the company travels to the marketplace as an event: the job waits for it
+    job = owner.post("/v1/jobs", job_fields(company["id"]), expect=201)
+    owner.post(f"/v1/jobs/{job['id']}/submit", expect=409).says("conflict")
+
+
+def test_jobs_are_found(company, reviewer, anyone):
+    word = f"zymurgist{uuid.uuid4().hex[:6]}"
+    job = company.live_job(title=f"A {word}", mode_of_work="REMOTE")
+    for query in (f"q={word}", f"q={word}&mode_of_work=REMOTE", f"q={word}&min_budget_inr=1"):
+        assert [j["id"] for j in anyone.get(f"/v1/jobs?{query}", expect=200).items] == [job["id"]]
+    assert anyone.get(f"/v1/jobs?q={word}&mode_of_work=ONSITE", expect=200).items == []
+    anyone.get("/v1/jobs?colour=red", expect=400).says("unknown_parameter")
+
+
+# ---- applications ----
+
+def test_applications(env, company, candidate, reviewer, anyone):
+    job = company.live_job()
+    stranger = Person(env).register().sign_in()
+    company.post("/v1/job-applications", {"job_id": job["id"]}, expect=409).says("conflict")
+    candidate.post("/v1/job-applications", {"job_id": company.draft()["id"]}, expect=422)
+    made = candidate.post("/v1/job-applications", {"job_id": job["id"], "cover_note": "Me."}, expect=201)
+    path = f"/v1/job-applications/{made['id']}"
+    candidate.post("/v1/job-applications", {"job_id": job["id"]}, expect=409).says("already_exists")
+    assert company.get(path, expect=200)["applicant_user_id"] == candidate.id
+    stranger.get(path, expect=404)
+    anyone.get(path, expect=401)
+    candidate.post(f"{path}/shortlist", expect=403)
+    assert company.post(f"{path}/interview", expect=200)["status"] == "INTERVIEW"
+    company.post(f"{path}/shortlist", expect=409).says("illegal_transition")
+    company.post(f"{path}/withdraw", expect=403)
+    company.post(f"{path}/reject", expect=422).says("validation_failed", "/reason")
+    assert company.get(f"{path}/candidate", expect=200)["email"] == candidate.email
+    stranger.get(f"{path}/candidate", expect=404)
+    rejected = company.post(f"{path}/reject", {"reason": "Another was faster."}, expect=200)
+    assert rejected["status"] == "REJECTED" and rejected["rejection_reason"] == "Another was faster."
+    assert [a["id"] for a in company.get(f"/v1/jobs/{job['id']}/applications", expect=200).items] == [made["id"]]
+
+    other = stranger.post("/v1/job-applications", {"job_id": job["id"]}, expect=201)
+    withdrawn = stranger.post(f"/v1/job-applications/{other['id']}/withdraw", expect=200)
+    assert withdrawn["status"] == "REJECTED"
+    company.post(f"/v1/jobs/{job['id']}/close", expect=200)
+    Person(env).register().sign_in().post("/v1/job-applications", {"job_id": job["id"]}, expect=409).says("conflict")
+
+
+# ---- leads ----
+
+def test_lead_life(env, customer, reviewer, candidate, anyone):
+    customer.post("/v1/leads", lead_fields(title="call 9876543210"), expect=422).says("validation_failed", "/title")
+    customer.post("/v1/leads", lead_fields(required_date="2020-01-01"), expect=422) \
+        .says("validation_failed", "/required_date")
+    customer.post("/v1/leads", lead_fields(required_date="2026-02-30"), expect=422)
+    lead = customer.post("/v1/leads", lead_fields(), expect=201)
+    path = f"/v1/leads/{lead['id']}"
+    candidate.get(path, expect=404)
+    anyone.get(path, expect=401)
+    customer.post(f"{path}/submit", expect=200)
+    decide(reviewer, lead["id"], "reject", "Which month?")
+    returned = wait_status(customer, path, "DRAFT")
+    assert returned["rejection_reason"] == "Which month?"
+    customer.post(f"{path}/submit", expect=200)
+    decide(reviewer, lead["id"])
+    opened = wait_status(customer, path, "OPEN")
+    assert opened["approved_at"] and candidate.get(path, expect=200)["title"] == lead["title"]
+    current = customer.get(path, expect=200)
+    customer.patch(path, {"title": "Cheaper"}, etag=current.etag, expect=409).says("conflict")
+    customer.delete(path, etag=current.etag, expect=409).says("conflict")
+    candidate.post(f"{path}/close", expect=403)
+    assert customer.post(f"{path}/close", expect=200)["status"] == "CLOSED"
+    customer.post(f"{path}/submit", expect=409).says("illegal_transition")
+
+
+def test_lead_request_rules(env, customer, reviewer):
+    professional = Person(env, name="asker").register().sign_in()
+    lead = open_lead(customer, reviewer)
+    assert professional.get(f"/v1/leads/{lead['id']}/price", expect=200)["coin_price"] == 10
+    tutor = activate_profile(professional, reviewer, "tutor")
+    draft = professional.post("/v1/user-role-profiles", {"role_key": "photographer"}, expect=201)
+    body = {"lead_id": lead["id"], "user_role_profile_id": tutor["id"]}
+    professional.post("/v1/lead-requests", body, expect=400).says("idempotency_key_required")
+    ask(professional, lead, tutor, expect=422).says("validation_failed", "/user_role_profile_id")
+    ask(professional, lead, draft, expect=409).says("conflict")
+    ask(professional, {"id": NOWHERE}, tutor, expect=422).says("validation_failed", "/lead_id")
+    ask(customer, lead, tutor, expect=409).says("conflict")
+
+
+def test_review_needs_a_dealing(env, company, candidate, reviewer):
+    person = Person(env).register().sign_in()
+    body = {"entity_type": "company", "entity_id": company.company_id, "rating": 4, "review_text": "Quick and fair."}
+    person.post("/v1/reviews", {**body, "rating": 6}, expect=422).says("validation_failed", "/rating")
+    person.post("/v1/reviews", body, expect=409).says("conflict")
+    job = company.live_job()
+    application = person.post("/v1/job-applications", {"job_id": job["id"]}, expect=201)
+    company.post(f"/v1/job-applications/{application['id']}/offer", expect=200)
+    review = person.post("/v1/reviews", body, expect=201)
+    path = f"/v1/reviews/{review['id']}"
+    person.post("/v1/reviews", body, expect=409).says("already_exists")
+    person.patch(path, {"rating": 5}, expect=409).says("under_review")
+    candidate.get(path, expect=404)
+    company.post(f"{path}/publish", expect=403)
+
+
+def test_review_counts(env, company, reviewer, anyone, sql):
+    if "reviews.publish" not in reviewer.get("/v1/me", expect=200)["permissions"]:
+        pytest.skip("the reviewer may not moderate reviews")
+    person = Person(env).register().sign_in()
+    job = company.live_job()
+    application = person.post("/v1/job-applications", {"job_id": job["id"]}, expect=201)
+    company.post(f"/v1/job-applications/{application['id']}/offer", expect=200)
+    before = anyone.get(f"/v1/company-profiles/{company.company_id}", expect=200)
+    review = person.post("/v1/reviews", {"entity_type": "company", "entity_id": company.company_id, "rating": 5},
+                         expect=201)
+    path = f"/v1/reviews/{review['id']}"
+
+    def counted(count, total):
+        def check():
+            now = anyone.get(f"/v1/company-profiles/{company.company_id}", expect=200)
+            return (now["rating_count"] - before["rating_count"], now["rating_sum"] - before["rating_sum"]) == (count, total)
+        eventually(f"{count} ratings, {total} stars more", check)
+
+    reviewer.post(f"{path}/publish", expect=200)
+    counted(1, 5)
+    assert anyone.get(path, expect=200)["status"] == "PUBLISHED"
+    person.post(f"{path}/reply", {"reply_text": "Thanks."}, expect=403)
+    assert company.post(f"{path}/reply", {"reply_text": "Thanks."}, expect=200)["reply_text"] == "Thanks."
+    company.post(f"{path}/reply", {"reply_text": "Again."}, expect=409)
+    assert person.patch(path, {"rating": 3}, expect=200)["status"] == "PENDING"
+    counted(0, 0)
+    reviewer.post(f"{path}/publish", expect=200)
+    counted(1, 3)
+    reviewer.post(f"{path}/hide", {"reason": "Rude."}, expect=200)
+    counted(0, 0)
+    reviewer.post(f"{path}/publish", expect=403).says("own_submission")
+    person.delete(path, expect=204)
+    counted(0, 0)
