@@ -3,7 +3,7 @@ import http.client
 import os
 import shutil
 
-from nxt import daemons
+from nxt import daemons, errors
 from nxt.home import ROOT, write_whole
 from nxt.proc import Process
 from nxt.ui import NxtError
@@ -67,7 +67,7 @@ def _problems():
     for line in ERRORS.read_text().splitlines():
         if line and not line.startswith("#"):
             codes, status, code, title, detail = line.split("\t")
-            body = (f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}",'
+            body = (f'{{"type":"/errors#{code}","title":"{title}","status":{status},"detail":"{detail}",'
                     f'"code":"{code}","request_id":"$nxt_request_id"}}')
             retry = "        add_header Retry-After 1 always;\n" if status == "503" else ""
             # A named location would not do: a request whose first line is broken has no path, and nginx answers 500.
@@ -105,6 +105,8 @@ class Gateway:
         """Returns whether it had to be started."""
         routes = {d.service: d.printed("routes") for d in daemons.built(self.stack)}
         daemons.merged_openapi(self.stack)
+        any_daemon = next(iter(daemons.built(self.stack)))
+        write_whole(self.home / "gateway/errors.html", errors.page(any_daemon.printed("errors")))
         return self.run(self.configuration(routes))
 
     def run(self, text):
