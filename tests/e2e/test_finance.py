@@ -253,7 +253,8 @@ def test_a_free_order_completes_at_once(env, admin, buyer):
     paid, = published(env, "invoice.paid", invoice["id"])
     assert (issued.status, paid.status, len(issued.lines), len(paid.lines)) == ("ISSUED", "PAID", 1, 1)
     credited, = published(env, "wallet.credited", buyer.wallet["id"])
-    assert (credited.amount, credited.balance_after, [l.amount for l in credited.lots]) == (100, 100, [100])
+    assert (credited.amount, credited.balance_after, [lot.amount for lot in credited.lots]) == (100, 100, [100])
+    assert "100" in buyer.mailbox.wait(buyer.email, invoice["invoice_number"])["text"]
 
 
 def test_t8_a_coupon_may_pay_for_all(env, admin, buyer):
