@@ -251,6 +251,9 @@ assign(rd_kafka_topic_partition_list_t *list)
 	err = rd_kafka_assign(consumer.rk, list);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		log_error("consumer: cannot assign: %s", rd_kafka_err2str(err));
+	rd_kafka_resume_partitions(consumer.rk, list);	/* a pause outlives its assignment */
+	consumer.backoff_ms = 0;
+	consumer.backoff_until_ms = 0;
 	consumer.assigned = true;
 	log_info("consumer: %d partitions", list->cnt);
 }

@@ -195,11 +195,11 @@ def messages():
 @pytest.fixture
 def make_event(messages):
     """Bytes of an event as another service would publish it."""
-    def make(message, aggregate_id, version=1, event_id=None, **fields):
+    def make(message, aggregate_id, aggregate_version=1, event_id=None, **fields):
         event = messages[message](**fields)
         context = event.context
         context.event_id = event_id or str(uuid.uuid4())
-        context.aggregate_type, context.aggregate_id, context.aggregate_version = "x", aggregate_id, version
+        context.aggregate_type, context.aggregate_id, context.aggregate_version = "x", aggregate_id, aggregate_version
         context.occurred_at.GetCurrentTime()
         context.correlation_id = "0af76519-16cd-43dd-8448-eb211c80319c"
         context.action, context.status = "UPDATE", "SUCCESS"

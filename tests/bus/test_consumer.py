@@ -1,0 +1,239 @@
+"""Events have their effect exactly once: bus_probe counts jobs, and counting twice would show."""
+import json
+import random
+import signal
+import subprocess
+import threading
+import time
+import uuid
+
+import pytest
+from conftest import BIN, eventually
+
+TOPIC = "job.changed"
+
+
+def job(n):
+    return f"00000000-0000-7000-9000-{n:012}"
+
+
+def jobs(make_event, numbers, version=1, title="counted"):
+    return [(job(n).encode(), make_event("JobChanged", job(n), version, title=title)) for n in numbers]
+
+
+def counted(bus, n):
+    return eventually(lambda: bus.one("SELECT count(*) FROM bus_counts") >= n, 60, f"{n} counts")
+
+
+def no_doubles(bus, n):
+    assert bus.sql("SELECT n, count(*) FROM bus_counts GROUP BY 1") == [(1, n)]
+    assert bus.one("SELECT count(*) FROM dead_letters") == 0
+
+
+def positions(bus):
+    return dict(bus.sql("SELECT partition, next_offset FROM consumer_offsets WHERE topic = %s", TOPIC))
+
+
+def test_each_event_counts_once_and_the_position_follows(bus, make_event):
+    bus.probe("consumer")
+    bus.publish(TOPIC, jobs(make_event, range(5000)))
+    counted(bus, 5000)
+    no_doubles(bus, 5000)
+    eventually(lambda: positions(bus) == bus.ends(TOPIC))
+    event, correlation = bus.sql("SELECT causation, correlation FROM bus_order LIMIT 1")[0]
+    assert event and correlation == "0af76519-16cd-43dd-8448-eb211c80319c"
+
+
+def test_order_within_a_key(bus, make_event):
+    bus.publish(TOPIC, [m for v in range(1, 41) for m in jobs(make_event, range(50), v)])
+    bus.probe("consumer")
+    eventually(lambda: bus.one("SELECT count(*) FROM bus_order") == 2000)
+    assert bus.one("SELECT bool_and(version = place) FROM (SELECT version, row_number() OVER "
+                   "(PARTITION BY aggregate_id ORDER BY seq) AS place FROM bus_order) t")
+
+
+def test_kill_9_counts_nothing_twice(bus, make_event):
+    stop = threading.Event()
+
+    def publish():
+        for start in range(0, 12_000, 200):
+            bus.publish(TOPIC, jobs(make_event, range(start, start + 200)))
+            time.sleep(0.1)
+        stop.set()
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    while not stop.is_set():
+        probe = bus.probe("consumer")
+        time.sleep(random.uniform(3, 9))
+        probe.kill9()
+    publisher.join()
+    bus.probe("consumer")
+    counted(bus, 12_000)
+    no_doubles(bus, 12_000)
+
+
+def test_two_share_the_work_and_one_leaves(bus, make_event):
+    first = bus.probe("consumer")
+    eventually(lambda: first.logged("partitions"), 20)
+    bus.publish(TOPIC, jobs(make_event, range(3000)))
+    second = bus.probe("consumer")
+    eventually(lambda: second.logged("partitions"), 20)
+    bus.publish(TOPIC, jobs(make_event, range(3000, 6000)))
+    counted(bus, 4000)
+    first.stop()
+    bus.publish(TOPIC, jobs(make_event, range(6000, 7000)))
+    counted(bus, 7000)
+    no_doubles(bus, 7000)
+
+
+def test_a_stopped_consumer_that_revives_does_no_harm(bus, make_event):
+    first, second = bus.probe("consumer"), bus.probe("consumer")
+    eventually(lambda: first.logged("partitions") and second.logged("partitions"), 20)
+    bus.publish(TOPIC, jobs(make_event, range(2000)))
+    time.sleep(0.1)
+    first.signal(signal.SIGSTOP)
+    bus.publish(TOPIC, jobs(make_event, range(2000, 4000)))
+    counted(bus, 4000)      # once the group has noticed
+    first.signal(signal.SIGCONT)
+    bus.publish(TOPIC, jobs(make_event, range(4000, 5000)))
+    counted(bus, 5000)
+    time.sleep(1)
+    no_doubles(bus, 5000)
+
+
+def test_another_owner_moved_the_position(bus, make_event):
+    """As if another consumer had applied what is still to come: our transaction fails and we go on behind it."""
+    probe = bus.probe("consumer")
+    bus.publish(TOPIC, jobs(make_event, range(300)))
+    counted(bus, 300)
+    with bus.connect() as pg:       # the position is locked while the events arrive
+        pg.execute("UPDATE consumer_offsets SET next_offset = next_offset + 100000 WHERE topic = %s", (TOPIC,))
+        bus.publish(TOPIC, jobs(make_event, range(300, 400)))
+        time.sleep(1)
+        ends = bus.ends(TOPIC)
+        for partition, offset in ends.items():
+            pg.execute("UPDATE consumer_offsets SET next_offset = %s WHERE topic = %s AND partition = %s",
+                       (offset, TOPIC, partition))
+        pg.commit()
+    eventually(lambda: probe.logged("another owner moved"), 20)
+    bus.publish(TOPIC, jobs(make_event, range(400, 500)))
+    counted(bus, 400)
+    time.sleep(1)
+    assert bus.one("SELECT count(*) FROM bus_counts WHERE aggregate_id BETWEEN %s AND %s", job(300), job(399)) == 0
+    no_doubles(bus, 400)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xff\xff", b"", None, b"\x0a\x02\x0a\x00", b"\x0a\x05\x0a\x03\xff\xfe\xfd"],
+                         ids=["not protobuf", "empty", "tombstone", "no ids", "not utf-8"])
+def test_bytes_that_do_not_decode(bus, make_event, value):
+    bus.publish(TOPIC, [*jobs(make_event, range(10)), (job(3).encode(), value), *jobs(make_event, range(10, 20))])
+    bus.probe("consumer")
+    counted(bus, 20)
+    eventually(lambda: bus.one("SELECT count(*) FROM dead_letters") == 1)
+    topic, payload, key, attempts = bus.sql("SELECT topic, payload, key, attempts FROM dead_letters")[0]
+    assert (topic, payload, key, attempts) == (TOPIC, value, job(3).encode(), 1)
+    eventually(lambda: positions(bus) == bus.ends(TOPIC))
+
+
+def nxtctl(bus, *words):
+    out = subprocess.run([BIN / "nxtctl", "dlq", *words[:1], "--database", bus.postgres.owner_url("marketplace"),
+                          *words[1:]], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    return out.stdout
+
+
+def test_a_refused_event_waits_then_is_put_aside_and_can_be_replayed(bus, make_event):
+    bus.sql("INSERT INTO bus_refused VALUES ('bad')")
+    bus.publish(TOPIC, [*jobs(make_event, range(100)), *jobs(make_event, [500], title="bad"),
+                        *jobs(make_event, range(100, 200))])
+    probe = bus.probe("consumer")
+    eventually(lambda: bus.one("SELECT count(*) FROM dead_letters") == 1, 30)
+    counted(bus, 200)
+    letter, attempts, error = bus.sql("SELECT id::text, attempts, error FROM dead_letters")[0]
+    assert attempts == 7 and "refused by the test: bad" in error
+    assert letter in nxtctl(bus, "list")
+    shown = json.loads(nxtctl(bus, "show", letter))
+    assert shown["event"]["title"] == "bad" and shown["event"]["context"]["aggregate_id"] == job(500)
+    assert nxtctl(bus, "replay", letter) == "1 to be applied again\n"
+    eventually(lambda: probe.logged("refused again"), 10)
+    assert bus.one("SELECT attempts FROM dead_letters") == 1
+    bus.sql("DELETE FROM bus_refused")
+    nxtctl(bus, "replay", "--all")
+    eventually(lambda: bus.one("SELECT count(*) FROM dead_letters") == 0, 10)
+    assert bus.one("SELECT n FROM bus_counts WHERE aggregate_id = %s", job(500)) == 1
+    no_doubles(bus, 201)
+
+
+def test_what_an_event_refers_to_may_come_later(bus, make_event):
+    """A refusal holds back its own partition only, and ends when the reason goes."""
+    bus.sql("INSERT INTO bus_refused VALUES ('early')")
+    bus.probe("consumer")
+    bus.publish(TOPIC, [*jobs(make_event, [700], title="early"), *jobs(make_event, range(30))])
+    eventually(lambda: bus.one("SELECT count(*) FROM bus_counts") >= 10)
+    bus.sql("DELETE FROM bus_refused")
+    counted(bus, 31)
+    no_doubles(bus, 31)
+
+
+def test_the_database_away_and_back(bus, make_event):
+    probe = bus.probe("consumer")
+    bus.publish(TOPIC, jobs(make_event, range(1000)))
+    counted(bus, 200)
+    bus.postgres.process.kill9()
+    bus.publish(TOPIC, jobs(make_event, range(1000, 2000)))
+    time.sleep(2)
+    bus.postgres.start()
+    counted(bus, 2000)
+    no_doubles(bus, 2000)
+    probe.stop()
+
+
+def test_kafka_away_and_back(bus, make_event):
+    probe = bus.probe("consumer")
+    bus.publish(TOPIC, jobs(make_event, range(1000)))
+    counted(bus, 1000)
+    bus.kafka.process.kill9()
+    time.sleep(2)
+    bus.kafka.start()
+    bus.publish(TOPIC, jobs(make_event, range(1000, 2000)))
+    counted(bus, 2000)
+    no_doubles(bus, 2000)
+    probe.stop()
+
+
+def test_references_and_access_follow_their_events(bus, make_event):
+    user, session, role = (str(uuid.uuid4()) for _ in range(3))
+    bus.probe("consumer")
+
+    def publish(topic, message, aggregate, aggregate_version, **fields):
+        bus.publish(topic, [(aggregate.encode(), make_event(message, aggregate, aggregate_version, **fields))])
+    publish("user.suspended", "UserSuspended", user, 3, status="SUSPENDED", account_type="COMPANY",
+            email="a@example.com", display_name="A")
+    eventually(lambda: bus.sql("SELECT 1 FROM user_refs WHERE id = %s", user))
+    publish("user.registered", "UserRegistered", user, 1, status="PENDING", account_type="COMPANY",
+            email="old@example.com", display_name="Old")
+    publish("user.access_changed", "UserAccessChanged", user, 3, user_id=user, access_epoch=7, status="SUSPENDED",
+            role_keys=["company", 'a "quoted" one'])
+    publish("session.revoked", "SessionRevoked", user, 4, id=session, session_id=session, user_id=user)
+    publish("signing_key.removed", "SigningKeyRemoved", str(uuid.uuid4()), 1, kid="key-1")
+    publish("role.permissions_changed", "RolePermissionsChanged", role, 2, role_key="reviewer", epoch=5,
+            permission_keys=["jobs.close", "approval-requests.approve"], can_approve_requests=True, is_active=True)
+    publish("config.changed", "ConfigChanged", str(uuid.uuid4()), 9, config_key="posting_price", config_group="jobs",
+            config_value_json='{"coins": 3}', is_active=True, version=9)
+    eventually(lambda: bus.one("SELECT count(*) FROM config_values"))
+    eventually(lambda: bus.one("SELECT count(*) FROM access_sessions"))
+    eventually(lambda: bus.one("SELECT count(*) FROM access_keys"))
+    eventually(lambda: bus.one("SELECT count(*) FROM access_users"))
+    eventually(lambda: bus.one("SELECT count(*) FROM access_roles"))
+    eventually(lambda: bus.one("SELECT sum(next_offset) FROM consumer_offsets WHERE topic = 'user.registered'")
+               == sum(bus.ends("user.registered").values()))
+    assert bus.sql("SELECT status, email, display_name, known, version FROM user_refs WHERE id = %s", user) == [
+        ("SUSPENDED", "a@example.com", "A", True, 3)]
+    assert bus.sql("SELECT epoch, status, role_keys, employee_id FROM access_users") == [
+        (7, "SUSPENDED", ["company", 'a "quoted" one'], None)]
+    assert str(bus.one("SELECT session_id FROM access_sessions")) == session
+    assert bus.sql("SELECT role_key, permissions, can_approve_requests, can_manage_system_settings, is_active "
+                   "FROM access_roles") == [
+        ("reviewer", ["jobs.close", "approval-requests.approve"], True, False, True)]
+    assert bus.sql("SELECT config_key, value, version FROM config_values") == [("posting_price", {"coins": 3}, 9)]
+    assert bus.one("SELECT count(*) FROM dead_letters") == 0
