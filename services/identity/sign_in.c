@@ -50,10 +50,11 @@ find_account(struct request *rq, struct attempt *at)
 
 	if (r == NULL)
 		return -1;
-	if (db_rows(r) == 0)
-		return 0;
-	at->user_id = db_text(r, 0, 0);
-	at->hash = db_text(r, 0, 1);
+	if (db_rows(r) == 1) {
+		at->user_id = db_text(r, 0, 0);
+		at->hash = db_text(r, 0, 1);
+	}
+	/* asked for an unknown account too, so that both take as long */
 	return device_is_known(rq, at->user_id, at->how.device, &at->how.is_known_device);
 }
 
