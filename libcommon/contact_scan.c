@@ -21,7 +21,8 @@
 /* ---- folding ---- */
 
 /* Zeroes of scripts whose ten digits follow each other; NFKC leaves these alone. */
-static const int32_t zeroes[] = { 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6,
+static const int32_t zeroes[] = { 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66,
+    0xce6,
 	0xd66 };
 
 static char
@@ -95,10 +96,13 @@ skip_blanks(const char *s)
 /* ---- web addresses and e-mail ---- */
 
 static const char *const endings[] = { "com", "org", "net", "in", "io", "co", "info", "biz", "xyz",
-	"app", "dev", "me", "online", "site", "shop", "store", "link", "live", "page", "website", "tech",
-	"ai", "us", "uk", "gg", "ly", "to", "tv", "club", "space", "agency", "studio", "blog", "edu" };
+	"app", "dev", "me", "online", "site", "shop", "store", "link", "live", "page", "website",
+	    "tech",
+	"ai", "us", "uk", "gg", "ly", "to", "tv", "club", "space", "agency", "studio", "blog",
+	    "edu" };
 /* "dot in", "dot me" are also English. */
-static const char *const spelled_endings[] = { "com", "org", "net", "io", "co", "info", "biz", "xyz",
+static const char *const spelled_endings[] = { "com", "org", "net", "io", "co", "info", "biz",
+    "xyz",
 	"app", "dev", "online", "site", "shop", "website" };
 /* Names that only look like addresses. */
 static const char *const names[] = { "asp.net", "vb.net", "ado.net", "b.com", "m.com", "bcom.in",
@@ -143,7 +147,7 @@ is_domain(const char *text, const char *dot)
 	n = ending_at(dot + 1, endings, COUNT_OF(endings));
 	if (n == 0)
 		return false;
-	/* a sentence that ends without a space: "… in Pune.in Delhi" is rare enough to be refused */
+	/* "… in Pune.in Delhi" is refused too: rare enough */
 	return !is_name(text, dot, dot + 1 + n);
 }
 
@@ -244,7 +248,8 @@ static const struct {
 	const char *word;
 	char digit;
 } spelled[] = {
-	{ "zero", '0' }, { "oh", '0' }, { "o", '0' }, { "nil", '0' }, { "one", '1' }, { "two", '2' },
+	{ "zero", '0' }, { "oh", '0' }, { "o", '0' }, { "nil", '0' }, { "one", '1' },
+	    { "two", '2' },
 	{ "three", '3' }, { "four", '4' }, { "five", '5' }, { "six", '6' }, { "seven", '7' },
 	{ "eight", '8' }, { "nine", '9' }, { "shunya", '0' }, { "ek", '1' }, { "do", '2' },
 	{ "teen", '3' }, { "char", '4' }, { "chaar", '4' }, { "paanch", '5' }, { "panch", '5' },
@@ -278,7 +283,8 @@ take_figures(const char *s, struct digits *d)
 {
 	size_t n = 0, figures = 0;
 
-	while (isdigit((unsigned char)s[n]) || ((s[n] == 'o' || s[n] == 'l' || s[n] == 'i') && n > 0)) {
+	while (isdigit((unsigned char)s[n]) || ((s[n] == 'o' || s[n] == 'l' || s[n] == 'i') &&
+	    n > 0)) {
 		figures += isdigit((unsigned char)s[n]) != 0;
 		n++;
 	}
@@ -313,7 +319,8 @@ take_spelled(const char *s, struct digits *d)
 		n = letters(s + lead);
 	}
 	c = spelled_digit(s + lead, n);
-	if (lead > 0 && n == 0 && isdigit((unsigned char)s[lead]) && !isdigit((unsigned char)s[lead + 1])) {
+	if (lead > 0 && n == 0 && isdigit((unsigned char)s[lead]) &&
+	    !isdigit((unsigned char)s[lead + 1])) {
 		c = s[lead];	/* "double 9" */
 		n = 1;
 	}
@@ -476,7 +483,8 @@ aadhaar_at(const char *s)
 			return 0;
 		at++;
 	}
-	return !isdigit((unsigned char)s[at]) && digits[0] >= '2' && verhoeff_holds(digits, n) ? at : 0;
+	return !isdigit((unsigned char)s[at]) && digits[0] >= '2' && verhoeff_holds(digits, n) ?
+	    at : 0;
 }
 
 static void

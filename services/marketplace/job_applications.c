@@ -9,7 +9,8 @@
 #include "db.h"
 #include "marketplace.h"
 
-static const char *const stages[] = { "APPLIED", "SHORTLISTED", "INTERVIEW", "OFFERED", "REJECTED", NULL };
+static const char *const stages[] = { "APPLIED", "SHORTLISTED", "INTERVIEW", "OFFERED", "REJECTED",
+    NULL };
 
 static const struct column application_columns[] = {
 	COLUMN_ID,
@@ -31,10 +32,12 @@ static const struct column reject_body[] = {
 static row_guard application_create, application_advance, application_reject, application_withdraw;
 
 #define ADVANCE(verb, from, to) \
-	{ verb, from, to, OWNER, &EV_APPLICATION_ADVANCED, application_advance, .doc = "To the next stage." }
+	{ verb, from, to, OWNER, &EV_APPLICATION_ADVANCED, application_advance, \
+	    .doc = "To the next stage." }
 #define REJECT(from) \
-	{ "reject", from, "REJECTED", { .who = WHO_OWNER | WHO_SYS | WHO_CLK }, &EV_APPLICATION_REJECTED, \
-	    application_reject, .body = reject_body, .doc = "Refuse the candidate, with a reason." }
+	{ "reject", from, "REJECTED", { .who = WHO_OWNER | WHO_SYS | WHO_CLK }, \
+	    &EV_APPLICATION_REJECTED, application_reject, .body = reject_body, \
+	    .doc = "Refuse the candidate, with a reason." }
 #define WITHDRAW(from) \
 	{ "withdraw", from, "REJECTED", SIGNED_IN, &EV_APPLICATION_REJECTED, application_withdraw, \
 	    .doc = "The candidate takes the application back." }
@@ -90,14 +93,17 @@ tell(struct request *rq, struct row *row, struct job_facts *ret_job)
 static int
 application_create(struct request *rq, struct row *row)
 {
-	struct db_result *r = db_query(rq, "SELECT status, posted_by_user_id FROM jobs WHERE id = $1 FOR SHARE",
+	struct db_result *r = db_query(rq,
+	    "SELECT status, posted_by_user_id FROM jobs WHERE id = $1 FOR SHARE",
 	    DB(row_text(row, "job_id")));
 	struct job_facts job;
 
 	if (r == NULL)
 		return -1;
-	if (db_rows(r) == 0 || text_is(db_text(r, 0, 0), "DRAFT") || text_is(db_text(r, 0, 0), "PENDING"))
-		return fail_field(rq, "job_id", "unknown_reference", "no published job has this id");
+	if (db_rows(r) == 0 || text_is(db_text(r, 0, 0), "DRAFT") ||
+	    text_is(db_text(r, 0, 0), "PENDING"))
+		return fail_field(rq, "job_id", "unknown_reference",
+		    "no published job has this id");
 	if (caller_is(rq, db_text(r, 0, 1)))
 		return fail(rq, ERR_CONFLICT, "nobody applies for a job of their own");
 	if (!text_is(db_text(r, 0, 0), "LIVE"))
@@ -114,8 +120,8 @@ application_advance(struct request *rq, struct row *row)
 	if (tell(rq, row, &job) < 0)
 		return -1;
 	event_set_text(row_event(rq, row), "old_status", row_text(row, "status"));
-	event_set_text(row_event(rq, row), "stage", text_is(rq->route->verb, "shortlist") ? "SHORTLISTED" :
-	    text_is(rq->route->verb, "interview") ? "INTERVIEW" : "OFFERED");
+	event_set_text(row_event(rq, row), "stage", text_is(rq->route->verb, "shortlist") ?
+	    "SHORTLISTED" : text_is(rq->route->verb, "interview") ? "INTERVIEW" : "OFFERED");
 	return 0;
 }
 
@@ -153,22 +159,27 @@ application_withdraw(struct request *rq, struct row *row)
 int
 applications_end(struct request *rq)
 {
-	return transition_each(rq, &job_application_resource, "SELECT a.id FROM job_applications a JOIN jobs j ON j.id = a.job_id"
+	return transition_each(rq, &job_application_resource,
+	    "SELECT a.id FROM job_applications a JOIN jobs j ON j.id = a.job_id"
 	    " WHERE j.status = 'CLOSED' AND j.closed_at < now() - interval '7 days'"
-	    " AND a.status IN ('APPLIED', 'SHORTLISTED', 'INTERVIEW') ORDER BY a.id LIMIT 100", NULL,
-	    "reject", NULL, NULL);
+	    " AND a.status IN ('APPLIED', 'SHORTLISTED', 'INTERVIEW') ORDER BY a.id LIMIT 100",
+	    NULL, "reject", NULL, NULL);
 }
 
-/* GET …/{id}/candidate: contact and resume, for the company applied to and the candidate alone. */
+/* GET …/{id}/candidate: contact and resume, for the company applied to and the candidate. */
 int
 application_candidate(struct request *rq)
 {
-	struct db_result *r = db_query(rq, "SELECT a.applicant_user_id, c.display_name, c.location, c.experience_years,"
-	    " c.resume_file_url, u.email, u.phone FROM job_applications a JOIN jobs j ON j.id = a.job_id"
-	    " JOIN user_refs u ON u.id = a.applicant_user_id LEFT JOIN candidate_refs c ON c.user_id = u.id"
+	struct db_result *r = db_query(rq,
+	    "SELECT a.applicant_user_id, c.display_name, c.location, c.experience_years,"
+	    " c.resume_file_url, u.email, u.phone FROM job_applications a"
+	    " JOIN jobs j ON j.id = a.job_id"
+	    " JOIN user_refs u ON u.id = a.applicant_user_id LEFT"
+	    " JOIN candidate_refs c ON c.user_id = u.id"
 	    " WHERE a.id = $1 AND (j.posted_by_user_id = $2 OR a.applicant_user_id = $2)",
 	    DB(rq->id, rq->caller.user_id));
-	static const char *const names[] = { "user_id", "display_name", "location", NULL, "resume_file_url",
+	static const char *const names[] = { "user_id", "display_name", "location", NULL,
+	    "resume_file_url",
 		"email", "phone" };
 	json_t *answer;
 

@@ -1,5 +1,5 @@
 /*
- * Jobs: drafted by a company, approved by a reviewer, LIVE until closed by somebody or by the clock.
+ * Jobs: drafted by a company, approved by a reviewer, LIVE until somebody or the clock closes them.
  *
  * A posting may cost tracecoins. Finance takes them when it hears job.submitted; the job goes LIVE
  * when it is both approved and paid for, whichever comes last.
@@ -13,17 +13,21 @@
 #include "marketplace.h"
 #include "uuid.h"
 
+#define DAY_US (86400 * INT64_C(1000000))
+
 static const char *const employment_types[] = { "FULL_TIME", "PART_TIME", "CONTRACT", NULL };
 static const char *const modes_of_work[] = { "ONSITE", "REMOTE", "HYBRID", NULL };
 static const char *const job_statuses[] = { "DRAFT", "PENDING", "LIVE", "CLOSED", NULL };
 
 static const struct column job_columns[] = {
 	COLUMN_ID,
-	{ "company_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "company_refs" },
+	{ "company_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "company_refs" },
 	{ "posted_by_user_id", COL_UUID, COL_OWNER | COL_FILTER },
-	{ "title", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_JUDGED | COL_NO_CONTACT, .max = 200,
-	    .doc = "Shown in the job list." },
-	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_NO_CONTACT, .max = 20000, .doc = "Needed before review." },
+	{ "title", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_JUDGED | COL_NO_CONTACT,
+	    .max = 200, .doc = "Shown in the job list." },
+	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_NO_CONTACT, .max = 20000,
+	    .doc = "Needed before review." },
 	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED, .max = 200 },
 	{ "employment_type", COL_ENUM, COL_FILTER | COL_JUDGED, .values = employment_types },
 	{ "mode_of_work", COL_ENUM, COL_FILTER | COL_JUDGED, .values = modes_of_work },
@@ -31,12 +35,16 @@ static const struct column job_columns[] = {
 	{ "salary_range_json", COL_JSON, COL_JUDGED },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = job_statuses },
 	{ "approved_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT },
-	{ "submission", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "0", .doc = "1 for the first submission." },
-	{ "posting_id", COL_UUID, COL_READONLY | COL_PRIVATE, .doc = "UUIDv5 of job and submission: the ledger's reference." },
-	{ "coin_price", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "0", .doc = "Tracecoins asked for this posting." },
+	{ "submission", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "0",
+	    .doc = "1 for the first submission." },
+	{ "posting_id", COL_UUID, COL_READONLY | COL_PRIVATE,
+	    .doc = "UUIDv5 of job and submission: the ledger's reference." },
+	{ "coin_price", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "0",
+	    .doc = "Tracecoins asked for this posting." },
 	{ "debited_at", COL_TIME, COL_READONLY | COL_PRIVATE, .doc = "When the coins were taken." },
 	{ "content_hash", COL_TEXT, COL_READONLY | COL_PRIVATE, .doc = "Of the submission." },
-	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE, .doc = "Why it came back to DRAFT." },
+	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE,
+	    .doc = "Why it came back to DRAFT." },
 	{ "expires_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT, .doc = "LIVE ends then." },
 	{ "closed_at", COL_TIME, COL_READONLY },
 	{ "close_reason", COL_TEXT, COL_READONLY },
@@ -48,12 +56,13 @@ static const struct column job_columns[] = {
 
 static const struct column close_body[] = { { "reason", COL_TEXT, 0, .max = 1000 }, { 0 } };
 
-static row_guard job_create, job_update, job_remove, job_submit, job_resubmit, job_publish, job_return,
-    job_close;
+static row_guard job_create, job_update, job_remove, job_submit, job_resubmit, job_publish,
+    job_return, job_close;
 
 static const struct transition job_transitions[] = {
 	{ NULL, NULL, "DRAFT", SIGNED_IN },
-	{ "submit", "DRAFT", "PENDING", OWNER, &EV_JOB_SUBMITTED, job_submit, .doc = "Ask for approval." },
+	{ "submit", "DRAFT", "PENDING", OWNER, &EV_JOB_SUBMITTED, job_submit,
+	    .doc = "Ask for approval." },
 	{ "repost", "CLOSED", "PENDING", OWNER, &EV_JOB_SUBMITTED, job_submit,
 	    .doc = "Post a closed job again; it is approved and charged anew." },
 	{ "resubmit", "LIVE", "PENDING", SYS, &EV_JOB_SUBMITTED, job_resubmit },
@@ -61,7 +70,8 @@ static const struct transition job_transitions[] = {
 	{ "return", "PENDING", "DRAFT", SYS, &EV_JOB_RETURNED, job_return },
 	{ "close", "LIVE", "CLOSED",
 	    { .who = WHO_OWNER | WHO_STAFF | WHO_SYS | WHO_CLK, .permission = "jobs.close" },
-	    &EV_JOB_CLOSED, job_close, .stamp = "closed_at", .body = close_body, .doc = "Take no more applications." },
+	    &EV_JOB_CLOSED, job_close, .stamp = "closed_at", .body = close_body,
+	    .doc = "Take no more applications." },
 	{ 0 }
 };
 
@@ -145,7 +155,8 @@ company_must_be_active(struct request *rq, const struct row *job)
 	if (find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
 		return -1;
 	if (!text_is(c.status, "ACTIVE"))
-		return fail(rq, ERR_CONFLICT, "the company is not active; it must be submitted and approved first");
+		return fail(rq, ERR_CONFLICT,
+		    "the company is not active; it must be submitted and approved first");
 	if (!text_is(c.approval_status, "APPROVED"))
 		return fail(rq, ERR_CONFLICT, "the company's latest changes are not approved yet");
 	return 0;
@@ -178,7 +189,8 @@ job_submit(struct request *rq, struct row *job)
 	bool again = text_is(row_text(job, "status"), "CLOSED");
 
 	if (!row_is_set(job, "description"))
-		return fail_field(rq, "description", "required", "a job needs a description before review");
+		return fail_field(rq, "description", "required",
+		    "a job needs a description before review");
 	if (company_must_be_active(rq, job) < 0)
 		return -1;
 	if (again) {
@@ -214,7 +226,8 @@ job_update(struct request *rq, struct row *job)
 		return 0;
 	if (text_is(row_text(job, "status"), "LIVE"))
 		return row_is_set(job, "description") ? row_follow(rq, job, "resubmit") :
-		    fail_field(rq, "description", "required", "a published job needs a description");
+		    fail_field(rq, "description", "required",
+		    "a published job needs a description");
 	return name_company(rq, job);
 }
 
@@ -240,12 +253,14 @@ job_publish(struct request *rq, struct row *job)
 {
 	char until[CLOCK_TEXT];
 
-	if (!row_is_set(job, "expires_at") || clock_parse(row_text(job, "expires_at")) <= rq->now_us) {
-		clock_format(rq->now_us + setting_int("marketplace.job_live_days") * 86400 * 1000000, until);
+	if (!row_is_set(job, "expires_at") ||
+	    clock_parse(row_text(job, "expires_at")) <= rq->now_us) {
+		clock_format(rq->now_us + setting_int("marketplace.job_live_days") * DAY_US, until);
 		row_set(job, "expires_at", until);
 	}
 	if (rq->trigger != NULL && event_has_field(rq->trigger, "request_id"))
-		event_set_text(row_event(rq, job), "approval_request_id", event_text(rq->trigger, "request_id"));
+		event_set_text(row_event(rq, job), "approval_request_id",
+		    event_text(rq->trigger, "request_id"));
 	return name_company(rq, job);
 }
 
@@ -295,10 +310,12 @@ job_decided(struct request *rq, const struct event_in *ev)
 static struct row *
 job_of_posting(struct request *rq, const struct event_in *ev)
 {
-	struct db_result *r = db_query(rq, "SELECT id FROM jobs WHERE posting_id = $1 AND status = 'PENDING'",
+	struct db_result *r = db_query(rq,
+	    "SELECT id FROM jobs WHERE posting_id = $1 AND status = 'PENDING'",
 	    DB(event_text(ev, "reference_id")));
 
-	return r == NULL || db_rows(r) == 0 ? NULL : load_if_there(rq, &job_resource, db_text(r, 0, 0));
+	return r == NULL || db_rows(r) == 0 ? NULL : load_if_there(rq, &job_resource,
+	    db_text(r, 0, 0));
 }
 
 int
@@ -309,7 +326,8 @@ job_coins_taken(struct request *rq, const struct event_in *ev)
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
 	row_set_now(rq, job, "debited_at");
-	return row_is_set(job, "approved_at") ? row_transition(rq, job, "publish") : row_update(rq, job);
+	return row_is_set(job, "approved_at") ? row_transition(rq, job, "publish") :
+	    row_update(rq, job);
 }
 
 int
@@ -346,7 +364,8 @@ int
 jobs_expire(struct request *rq)
 {
 	return transition_each(rq, &job_resource, "SELECT id FROM jobs WHERE status = 'LIVE'"
-	    " AND expires_at < now() ORDER BY id LIMIT 100", NULL, "close", "close_reason", "EXPIRED");
+	    " AND expires_at < now() ORDER BY id LIMIT 100", NULL, "close", "close_reason",
+	    "EXPIRED");
 }
 
 /* ---- for applications ---- */
@@ -355,8 +374,10 @@ int
 job_facts(struct request *rq, const char *job_id, struct job_facts *ret_facts)
 {
 	struct db_result *r = db_one_or_fail(rq, ERR_NOT_FOUND, "there is no such job",
-	    "SELECT j.id, j.title, j.status, j.posted_by_user_id, j.company_profile_id, c.company_name"
-	    " FROM jobs j JOIN company_refs c ON c.id = j.company_profile_id WHERE j.id = $1", DB(job_id));
+	    "SELECT j.id, j.title, j.status, j.posted_by_user_id, j.company_profile_id,"
+	    " c.company_name"
+	    " FROM jobs j JOIN company_refs c ON c.id = j.company_profile_id WHERE j.id = $1",
+	    DB(job_id));
 
 	if (r == NULL)
 		return -1;

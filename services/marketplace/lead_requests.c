@@ -16,14 +16,18 @@ static const char *const causes[] = { "OWNER", "UNSEEN", "CLOSED", "REFUSED", NU
 static const struct column request_columns[] = {
 	COLUMN_ID,
 	{ "lead_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER },
-	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "role_profile_refs" },
+	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "role_profile_refs" },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = request_statuses },
-	{ "remarks", COL_TEXT, COL_CREATE_ONLY | COL_PERSONAL | COL_NO_CONTACT, .max = 2000, .doc = "For the customer." },
+	{ "remarks", COL_TEXT, COL_CREATE_ONLY | COL_PERSONAL | COL_NO_CONTACT, .max = 2000,
+	    .doc = "For the customer." },
 	{ "requested_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT | COL_REQUIRED },
 	{ "requested_by_user_id", COL_UUID, COL_OWNER | COL_FILTER },
 	{ "coin_price", COL_INT, COL_READONLY, .doc = "Tracecoins held for this request." },
-	{ "rate_card_version", COL_INT, COL_READONLY, .doc = "Of the runtime option that gave the price." },
-	{ "debited_at", COL_TIME, COL_READONLY, .doc = "The coins are held: the customer sees it from here." },
+	{ "rate_card_version", COL_INT, COL_READONLY,
+	    .doc = "Of the runtime option that gave the price." },
+	{ "debited_at", COL_TIME, COL_READONLY,
+	    .doc = "The coins are held: the customer sees it from here." },
 	{ "seen_at", COL_TIME, COL_READONLY, .doc = "By the customer." },
 	{ "rejected_cause", COL_ENUM, COL_READONLY | COL_FILTER, .values = causes },
 	{ "contact_revealed_at", COL_TIME, COL_READONLY },
@@ -39,8 +43,8 @@ static const struct transition request_transitions[] = {
 	{ NULL, NULL, "PENDING", SIGNED_IN, &EV_LEAD_REQUEST_CREATED },
 	{ "accept", "PENDING", "ACCEPTED", OWNER, &EV_LEAD_REQUEST_ACCEPTED, request_accept,
 	    .stamp = "contact_revealed_at", .doc = "The coins are kept, the contact is revealed." },
-	{ "reject", "PENDING", "REJECTED", { .who = WHO_OWNER | WHO_SYS | WHO_CLK }, &EV_LEAD_REQUEST_REJECTED,
-	    request_reject, .doc = "The coins go back." },
+	{ "reject", "PENDING", "REJECTED", { .who = WHO_OWNER | WHO_SYS | WHO_CLK },
+	    &EV_LEAD_REQUEST_REJECTED, request_reject, .doc = "The coins go back." },
 	{ 0 }
 };
 
@@ -51,7 +55,8 @@ const struct resource lead_request_resource = {
 	.columns = request_columns,
 	.transitions = request_transitions,
 	.flags = RES_IDEMPOTENCY,
-	.owner = "t.debited_at IS NOT NULL AND EXISTS (SELECT FROM leads l WHERE l.id = t.lead_id AND l.created_by_user_id = :me)",
+	.owner = "t.debited_at IS NOT NULL AND EXISTS (SELECT FROM leads l WHERE l.id = t.lead_id"
+	    " AND l.created_by_user_id = :me)",
 	.visible = "t.requested_by_user_id = :me",
 	.read = SIGNED_IN_OR("lead-requests.read"),
 	.create = SIGNED_IN,
@@ -95,7 +100,8 @@ lead_must_be_open(struct request *rq, const struct row *row, struct row **ret_le
 
 	if (lead == NULL && rq->problem.code != ERR_NOT_FOUND)
 		return -1;
-	if (lead == NULL || text_is(row_text(lead, "status"), "DRAFT") || text_is(row_text(lead, "status"), "PENDING")) {
+	if (lead == NULL || text_is(row_text(lead, "status"), "DRAFT") ||
+	    text_is(row_text(lead, "status"), "PENDING")) {
 		rq->problem.code = ERR_NONE;
 		return fail_field(rq, "lead_id", "unknown_reference", "no open lead has this id");
 	}
@@ -117,10 +123,11 @@ profile_must_fit(struct request *rq, const struct row *row, const struct row *le
 	if (r == NULL || db_rows(r) == 0)
 		return r == NULL ? -1 : 0;
 	if (!caller_is(rq, db_text(r, 0, 0)))
-		return fail_field(rq, "user_role_profile_id", "unknown_reference", "no profile of yours has this id");
+		return fail_field(rq, "user_role_profile_id", "unknown_reference",
+		    "no profile of yours has this id");
 	if (!text_is(db_text(r, 0, 1), row_text(lead, "profession_key")))
-		return fail_field(rq, "user_role_profile_id", "wrong_profession", "the lead is for a %s",
-		    row_text(lead, "profession_key"));
+		return fail_field(rq, "user_role_profile_id", "wrong_profession",
+		    "the lead is for a %s", row_text(lead, "profession_key"));
 	if (!text_is(db_text(r, 0, 2), "ACTIVE"))
 		return fail(rq, ERR_CONFLICT, "only an active profile may request leads");
 	return 0;
@@ -197,7 +204,8 @@ lead_request_coins_refused(struct request *rq, const struct event_in *ev)
 static void
 reveal(struct request *rq, const struct row *row, const struct row *lead)
 {
-	struct event_out *ev = event_publish(rq, &EV_CONTACT_REVEALED, row_id(row), row_version(row) + 1);
+	struct event_out *ev = event_publish(rq, &EV_CONTACT_REVEALED, row_id(row),
+	    row_version(row) + 1);
 
 	event_set_text(ev, "lead_request_id", row_id(row));
 	event_set_text(ev, "lead_id", row_id(lead));
@@ -247,23 +255,28 @@ request_reject(struct request *rq, struct row *row)
 int
 lead_requests_end(struct request *rq, const char *lead_id)
 {
-	return transition_each(rq, &lead_request_resource, "SELECT id FROM lead_requests WHERE lead_id = $1"
+	return transition_each(rq, &lead_request_resource,
+	    "SELECT id FROM lead_requests WHERE lead_id = $1"
 	    " AND status = 'PENDING' ORDER BY id", lead_id, "reject", "rejected_cause", "CLOSED");
 }
 
 int
 lead_requests_end_of_profile(struct request *rq, const char *profile_id)
 {
-	return transition_each(rq, &lead_request_resource, "SELECT id FROM lead_requests WHERE user_role_profile_id = $1"
-	    " AND status = 'PENDING' ORDER BY id", profile_id, "reject", "rejected_cause", "CLOSED");
+	return transition_each(rq, &lead_request_resource,
+	    "SELECT id FROM lead_requests WHERE user_role_profile_id = $1"
+	    " AND status = 'PENDING' ORDER BY id", profile_id, "reject", "rejected_cause",
+	    "CLOSED");
 }
 
 /* 48 hours from the moment the customer could have seen it. */
 int
 lead_requests_expire(struct request *rq)
 {
-	return transition_each(rq, &lead_request_resource, "SELECT id FROM lead_requests WHERE status = 'PENDING'"
-	    " AND seen_at IS NULL AND debited_at < now() - interval '48 hours' ORDER BY id LIMIT 100", NULL,
+	return transition_each(rq, &lead_request_resource,
+	    "SELECT id FROM lead_requests WHERE status = 'PENDING'"
+	    " AND seen_at IS NULL AND debited_at < now() - interval '48 hours'"
+	    " ORDER BY id LIMIT 100", NULL,
 	    "reject", "rejected_cause", "UNSEEN");
 }
 
@@ -274,7 +287,8 @@ static struct row *
 load_as_customer(struct request *rq)
 {
 	struct row *row = row_load(rq, &lead_request_resource, rq->id, true);
-	struct row *lead = row == NULL ? NULL : row_load(rq, &lead_resource, row_text(row, "lead_id"), false);
+	struct row *lead = row == NULL ? NULL : row_load(rq, &lead_resource,
+	    row_text(row, "lead_id"), false);
 
 	if (lead == NULL)
 		return NULL;
@@ -304,13 +318,16 @@ static int
 answer_contact(struct request *rq, const char *user_id)
 {
 	struct db_result *r = db_one_or_fail(rq, ERR_NOT_FOUND, "there is no contact", "SELECT"
-	    " COALESCE(c.display_name, u.display_name), COALESCE(c.email, u.email), COALESCE(c.phone, u.phone)"
-	    " FROM user_refs u LEFT JOIN customer_refs c ON c.user_id = u.id WHERE u.id = $1", DB(user_id));
+	    " COALESCE(c.display_name, u.display_name), COALESCE(c.email, u.email),"
+	    " COALESCE(c.phone, u.phone)"
+	    " FROM user_refs u LEFT JOIN customer_refs c ON c.user_id = u.id WHERE u.id = $1",
+	    DB(user_id));
 
 	if (r == NULL)
 		return -1;
 	return reply_json(rq, 200, json_pack("{s:s, s:s?, s:s?, s:s?}", "user_id", user_id,
-	    "display_name", db_text(r, 0, 0), "email", db_text(r, 0, 1), "phone", db_text(r, 0, 2)));
+	    "display_name", db_text(r, 0, 0), "email", db_text(r, 0, 1), "phone",
+	    db_text(r, 0, 2)));
 }
 
 /* GET …/{id}/contact: each side sees the other's once the request is accepted. */
@@ -318,13 +335,15 @@ int
 lead_request_contact(struct request *rq)
 {
 	struct row *row = row_load(rq, &lead_request_resource, rq->id, false);
-	struct row *lead = row == NULL ? NULL : row_load(rq, &lead_resource, row_text(row, "lead_id"), false);
+	struct row *lead = row == NULL ? NULL : row_load(rq, &lead_resource,
+	    row_text(row, "lead_id"), false);
 	bool professional, customer;
 
 	if (lead == NULL)
 		return -1;
 	professional = caller_is(rq, row_text(row, "requested_by_user_id"));
-	customer = caller_is(rq, row_text(lead, "created_by_user_id")) && row_is_set(row, "debited_at");
+	customer = caller_is(rq, row_text(lead, "created_by_user_id")) &&
+	    row_is_set(row, "debited_at");
 	if (!professional && !customer)
 		return fail(rq, ERR_NOT_FOUND, "there is no such lead_request");
 	if (!text_is(row_text(row, "status"), "ACCEPTED"))

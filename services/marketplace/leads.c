@@ -13,19 +13,24 @@ static const char *const lead_statuses[] = { "DRAFT", "PENDING", "OPEN", "CLOSED
 static const struct column lead_columns[] = {
 	COLUMN_ID,
 	{ "created_by_user_id", COL_UUID, COL_OWNER | COL_FILTER },
-	{ "profession_key", COL_TEXT, COL_REQUIRED | COL_FILTER | COL_SORT | COL_JUDGED, .max = 64, .doc = "A role key." },
-	{ "title", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_JUDGED | COL_NO_CONTACT, .max = 200 },
-	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 8000,
-	    .doc = "Needed before review." },
+	{ "profession_key", COL_TEXT, COL_REQUIRED | COL_FILTER | COL_SORT | COL_JUDGED, .max = 64,
+	    .doc = "A role key." },
+	{ "title", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_JUDGED | COL_NO_CONTACT,
+	    .max = 200 },
+	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT,
+	    .max = 8000, .doc = "Needed before review." },
 	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED, .max = 200 },
 	{ "budget_inr", COL_MONEY, COL_FILTER | COL_SORT | COL_JUDGED, .doc = "In paise." },
-	{ "required_date", COL_DATE, COL_FILTER | COL_SORT | COL_JUDGED, .doc = "OPEN ends after it." },
+	{ "required_date", COL_DATE, COL_FILTER | COL_SORT | COL_JUDGED,
+	    .doc = "OPEN ends after it." },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = lead_statuses },
 	{ "approved_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT },
 	{ "submission", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "0" },
 	{ "content_hash", COL_TEXT, COL_READONLY | COL_PRIVATE, .doc = "Of the submission." },
-	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE, .doc = "Why it came back to DRAFT." },
-	{ "accept_limit", COL_INT, 0, .min = 1, .max = 50, .doc = "How many requests the customer may accept." },
+	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE,
+	    .doc = "Why it came back to DRAFT." },
+	{ "accept_limit", COL_INT, 0, .min = 1, .max = 50,
+	    .doc = "How many requests the customer may accept." },
 	{ "accepted_count", COL_INT, COL_READONLY, .initial = "0" },
 	{ "closed_at", COL_TIME, COL_READONLY },
 	{ "close_reason", COL_TEXT, COL_READONLY },
@@ -37,16 +42,19 @@ static const struct column lead_columns[] = {
 
 static const struct column close_body[] = { { "reason", COL_TEXT, 0, .max = 1000 }, { 0 } };
 
-static row_guard lead_create, lead_update, lead_remove, lead_submit, lead_open, lead_return, lead_close;
+static row_guard lead_create, lead_update, lead_remove, lead_submit, lead_open, lead_return,
+    lead_close;
 
 static const struct transition lead_transitions[] = {
 	{ NULL, NULL, "DRAFT", SIGNED_IN },
-	{ "submit", "DRAFT", "PENDING", OWNER, &EV_LEAD_SUBMITTED, lead_submit, .doc = "Ask for approval." },
+	{ "submit", "DRAFT", "PENDING", OWNER, &EV_LEAD_SUBMITTED, lead_submit,
+	    .doc = "Ask for approval." },
 	{ "open", "PENDING", "OPEN", SYS, &EV_LEAD_OPENED, lead_open, .stamp = "approved_at" },
 	{ "return", "PENDING", "DRAFT", SYS, &EV_LEAD_RETURNED, lead_return },
 	{ "close", "OPEN", "CLOSED",
 	    { .who = WHO_OWNER | WHO_STAFF | WHO_SYS | WHO_CLK, .permission = "leads.close" },
-	    &EV_LEAD_CLOSED, lead_close, .stamp = "closed_at", .body = close_body, .doc = "Take no more requests." },
+	    &EV_LEAD_CLOSED, lead_close, .stamp = "closed_at", .body = close_body,
+	    .doc = "Take no more requests." },
 	{ 0 }
 };
 
@@ -95,7 +103,8 @@ date_must_be_ahead(struct request *rq, const struct row *lead)
 	    DB(row_text(lead, "required_date")));
 	if (r == NULL)
 		return -1;
-	return db_bool(r, 0, 0) ? 0 : fail_field(rq, "required_date", "out_of_range", "not in the past");
+	return db_bool(r, 0, 0) ? 0 : fail_field(rq, "required_date", "out_of_range",
+	    "not in the past");
 }
 
 static int
@@ -103,7 +112,8 @@ lead_create(struct request *rq, struct row *lead)
 {
 	if (!row_is_set(lead, "accept_limit"))
 		row_set_int(lead, "accept_limit", setting_int("marketplace.lead_accept_limit"));
-	return profession_must_look_right(rq, lead) < 0 || date_must_be_ahead(rq, lead) < 0 ? -1 : 0;
+	return profession_must_look_right(rq, lead) < 0 || date_must_be_ahead(rq, lead) < 0 ? -1 :
+	    0;
 }
 
 /* What was approved stays as it was approved: professionals pay to answer it. */
@@ -111,7 +121,8 @@ static int
 lead_update(struct request *rq, struct row *lead)
 {
 	if (!text_is(row_text(lead, "status"), "DRAFT"))
-		return fail(rq, ERR_CONFLICT, "a lead that was published is not edited; close it and make another");
+		return fail(rq, ERR_CONFLICT,
+		    "a lead that was published is not edited; close it and make another");
 	return lead_create(rq, lead);
 }
 
@@ -129,7 +140,8 @@ static int
 lead_submit(struct request *rq, struct row *lead)
 {
 	if (!row_is_set(lead, "description"))
-		return fail_field(rq, "description", "required", "a lead needs a description before review");
+		return fail_field(rq, "description", "required",
+		    "a lead needs a description before review");
 	row_set_int(lead, "submission", row_int(lead, "submission") + 1);
 	row_set(lead, "content_hash", row_content_hash(rq, lead));
 	row_set(lead, "rejection_reason", NULL);
@@ -140,7 +152,8 @@ lead_submit(struct request *rq, struct row *lead)
 static int
 tell_matches(struct request *rq, struct row *lead, struct event_out *ev)
 {
-	struct db_result *r = db_query(rq, "SELECT user_id FROM role_profile_refs WHERE role_key = $1"
+	struct db_result *r = db_query(rq,
+	    "SELECT user_id FROM role_profile_refs WHERE role_key = $1"
 	    " AND status = 'ACTIVE' AND user_id <> $3 AND ($2::text IS NULL OR location IS NULL"
 	    " OR location ILIKE '%' || $2 || '%' OR $2 ILIKE '%' || location || '%')"
 	    " ORDER BY updated_at DESC LIMIT 100", DB(row_text(lead, "profession_key"),
@@ -167,7 +180,8 @@ lead_return(struct request *rq, struct row *lead)
 	struct event_out *ev = row_event(rq, lead);
 
 	event_set_text(ev, "reason", row_text(lead, "rejection_reason"));
-	event_set_text(ev, "cause", event_bool(rq->trigger, "withdrawn") ? "WITHDRAWN" : "REJECTED");
+	event_set_text(ev, "cause", event_bool(rq->trigger, "withdrawn") ? "WITHDRAWN" :
+	    "REJECTED");
 	event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));
 	return 0;
 }
@@ -210,14 +224,15 @@ int
 leads_expire(struct request *rq)
 {
 	return transition_each(rq, &lead_resource, "SELECT id FROM leads WHERE status = 'OPEN'"
-	    " AND required_date < (now() AT TIME ZONE 'Asia/Kolkata')::date ORDER BY id LIMIT 100", NULL,
-	    "close", "close_reason", "EXPIRED");
+	    " AND required_date < (now() AT TIME ZONE 'Asia/Kolkata')::date ORDER BY id LIMIT 100",
+	    NULL, "close", "close_reason", "EXPIRED");
 }
 
 int
 lead_count_accepted(struct request *rq, struct row *lead)
 {
-	int64_t limit = row_is_set(lead, "accept_limit") ? row_int(lead, "accept_limit") : INT32_MAX;
+	int64_t limit = row_is_set(lead, "accept_limit") ? row_int(lead, "accept_limit") :
+	    INT32_MAX;
 	int64_t count = row_int(lead, "accepted_count") + 1;
 
 	if (!text_is(row_text(lead, "status"), "OPEN"))
@@ -255,7 +270,8 @@ lead_coin_price(const char *profession_key)
 	price = json_object_get(card, profession_key);
 	if (!json_is_integer(price))
 		price = json_object_get(card, "*");
-	coins = json_is_integer(price) && json_integer_value(price) > 0 ? json_integer_value(price) : 0;
+	coins = json_is_integer(price) && json_integer_value(price) > 0 ?
+	    json_integer_value(price) : 0;
 	json_decref(card);
 	return coins;
 }

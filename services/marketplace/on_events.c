@@ -26,7 +26,8 @@ on_wallet_debited(struct request *rq, const struct event_in *ev)
 	rq->trigger = ev;
 	if (text_is(event_text(ev, "reference_type"), "JOB"))
 		return job_coins_taken(rq, ev);
-	return text_is(event_text(ev, "reference_type"), "LEAD") ? lead_request_coins_held(rq, ev) : 0;
+	return text_is(event_text(ev, "reference_type"), "LEAD") ? lead_request_coins_held(rq, ev) :
+	    0;
 }
 
 static int
@@ -35,7 +36,8 @@ on_wallet_debit_refused(struct request *rq, const struct event_in *ev)
 	rq->trigger = ev;
 	if (text_is(event_text(ev, "reference_type"), "JOB"))
 		return job_coins_refused(rq, ev);
-	return text_is(event_text(ev, "reference_type"), "LEAD") ? lead_request_coins_refused(rq, ev) : 0;
+	return text_is(event_text(ev, "reference_type"), "LEAD") ?
+	    lead_request_coins_refused(rq, ev) : 0;
 }
 
 static int
@@ -64,17 +66,21 @@ static int
 on_user_suspended(struct request *rq, const struct event_in *ev)
 {
 	const char *id = ev->aggregate_id;
-	int suspended = is_suspended(rq, "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1", id);
+	int suspended = is_suspended(rq, "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1",
+	    id);
 
 	rq->trigger = ev;
 	if (suspended <= 0)
 		return suspended;
-	if (transition_each(rq, &job_resource, "SELECT id FROM jobs WHERE posted_by_user_id = $1 AND status = 'LIVE' ORDER BY id",
+	if (transition_each(rq, &job_resource,
+	    "SELECT id FROM jobs WHERE posted_by_user_id = $1 AND status = 'LIVE' ORDER BY id",
 	    id, "close", "close_reason", "USER_SUSPENDED") < 0 ||
-	    transition_each(rq, &lead_resource, "SELECT id FROM leads WHERE created_by_user_id = $1 AND status = 'OPEN' ORDER BY id",
+	    transition_each(rq, &lead_resource,
+	    "SELECT id FROM leads WHERE created_by_user_id = $1 AND status = 'OPEN' ORDER BY id",
 	    id, "close", "close_reason", "USER_SUSPENDED") < 0)
 		return -1;
-	return transition_each(rq, &lead_request_resource, "SELECT id FROM lead_requests WHERE requested_by_user_id = $1"
+	return transition_each(rq, &lead_request_resource,
+	    "SELECT id FROM lead_requests WHERE requested_by_user_id = $1"
 	    " AND status = 'PENDING' ORDER BY id", id, "reject", "rejected_cause", "CLOSED");
 }
 
@@ -85,45 +91,52 @@ on_user_erased(struct request *rq, const struct event_in *ev)
 	const char *id = ev->aggregate_id;
 
 	rq->trigger = ev;
-	if (db_exec(rq, "UPDATE user_refs SET email = NULL, phone = NULL, display_name = NULL WHERE id = $1", DB(id)) < 0 ||
-	    db_exec(rq, "UPDATE customer_refs SET email = NULL, phone = NULL, display_name = NULL, location = NULL"
+	if (db_exec(rq, "UPDATE user_refs SET email = NULL, phone = NULL, display_name = NULL"
+	    " WHERE id = $1", DB(id)) < 0 ||
+	    db_exec(rq, "UPDATE customer_refs"
+	    " SET email = NULL, phone = NULL, display_name = NULL, location = NULL"
 	    " WHERE user_id = $1", DB(id)) < 0)
 		return -1;
-	return db_exec(rq, "UPDATE candidate_refs SET display_name = NULL, location = NULL, resume_file_url = NULL"
+	return db_exec(rq, "UPDATE candidate_refs"
+	    " SET display_name = NULL, location = NULL, resume_file_url = NULL"
 	    " WHERE user_id = $1", DB(id));
 }
 
 /* ---- companies, professionals, customers, candidates ---- */
 
 static const struct ref_map company_refs = { "company_refs", NULL,
-	{ "user_id", "company_name", "location", "status", "approval_status", "verification_status", "gstin",
-	    "state_code" } };
+	{ "user_id", "company_name", "location", "status", "approval_status", "verification_status",
+	    "gstin", "state_code" } };
 static const struct ref_map profile_refs = { "role_profile_refs", NULL,
 	{ "user_id", "role_key", "display_name", "location", "status", "approval_status",
 	    "verification_status", "is_profile_public" } };
 static const struct ref_map customer_refs = { "customer_refs", NULL,
 	{ "user_id", "display_name", "phone", "email", "location", "status" } };
 static const struct ref_map candidate_refs = { "candidate_refs", NULL,
-	{ "user_id", "display_name", "location", "experience_years", "preferred_roles", "resume_file_url",
-	    "status" } };
+	{ "user_id", "display_name", "location", "experience_years", "preferred_roles",
+	    "resume_file_url", "status" } };
 
 static int
 on_company_suspended(struct request *rq, const struct event_in *ev)
 {
-	int suspended = is_suspended(rq, "SELECT status = 'SUSPENDED' FROM company_refs WHERE id = $1",
+	int suspended = is_suspended(rq,
+	    "SELECT status = 'SUSPENDED' FROM company_refs WHERE id = $1",
 	    ev->aggregate_id);
 
 	rq->trigger = ev;
 	if (suspended <= 0)
 		return suspended;
-	return transition_each(rq, &job_resource, "SELECT id FROM jobs WHERE company_profile_id = $1"
-	    " AND status = 'LIVE' ORDER BY id", ev->aggregate_id, "close", "close_reason", "COMPANY_SUSPENDED");
+	return transition_each(rq, &job_resource,
+	    "SELECT id FROM jobs WHERE company_profile_id = $1"
+	    " AND status = 'LIVE' ORDER BY id", ev->aggregate_id, "close", "close_reason",
+	    "COMPANY_SUSPENDED");
 }
 
 static int
 on_profile_suspended(struct request *rq, const struct event_in *ev)
 {
-	int suspended = is_suspended(rq, "SELECT status = 'SUSPENDED' FROM role_profile_refs WHERE id = $1",
+	int suspended = is_suspended(rq,
+	    "SELECT status = 'SUSPENDED' FROM role_profile_refs WHERE id = $1",
 	    ev->aggregate_id);
 
 	rq->trigger = ev;

@@ -14,16 +14,19 @@ static const char *const review_statuses[] = { "PENDING", "PUBLISHED", "HIDDEN",
 static const struct column review_columns[] = {
 	COLUMN_ID,
 	{ "reviewer_user_id", COL_UUID, COL_OWNER | COL_FILTER },
-	{ "entity_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .values = entity_types },
+	{ "entity_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .values = entity_types },
 	{ "entity_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER },
 	{ "rating", COL_INT, COL_REQUIRED | COL_FILTER | COL_SORT, .min = 1, .max = 5 },
 	{ "review_text", COL_TEXT, COL_SEARCH | COL_PERSONAL | COL_NO_CONTACT, .max = 4000 },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
-	{ "deal_type", COL_TEXT, COL_READONLY | COL_PRIVATE, .doc = "What gave the right to review." },
+	{ "deal_type", COL_TEXT, COL_READONLY | COL_PRIVATE,
+	    .doc = "What gave the right to review." },
 	{ "deal_id", COL_UUID, COL_READONLY | COL_PRIVATE },
 	{ "moderated_by_user_id", COL_UUID, COL_READONLY | COL_STAFF_ONLY },
 	{ "moderated_at", COL_TIME, COL_READONLY | COL_STAFF_ONLY },
-	{ "reply_text", COL_TEXT, COL_READONLY | COL_PERSONAL, .doc = "The reviewed may answer once." },
+	{ "reply_text", COL_TEXT, COL_READONLY | COL_PERSONAL,
+	    .doc = "The reviewed may answer once." },
 	{ "replied_at", COL_TIME, COL_READONLY },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
@@ -31,20 +34,23 @@ static const struct column review_columns[] = {
 	{ 0 }
 };
 
-static const struct column hide_body[] = { { "reason", COL_TEXT, COL_REQUIRED, .max = 1000 }, { 0 } };
+static const struct column hide_body[] = { { "reason", COL_TEXT, COL_REQUIRED, .max = 1000 },
+    { 0 } };
 
-static row_guard review_create, review_update, review_remove, review_submit, review_publish, review_hide;
+static row_guard review_create, review_update, review_remove, review_submit, review_publish,
+    review_hide;
 
 #define MODERATOR(p) { .who = WHO_STAFF, .permission = (p), .conditions = NOT_OWNER }
 
 static const struct transition review_transitions[] = {
 	{ NULL, NULL, "PENDING", SIGNED_IN, &EV_REVIEW_SUBMITTED },
-	{ "publish", "PENDING", "PUBLISHED", MODERATOR("reviews.publish"), &EV_REVIEW_PUBLISHED, review_publish,
-	    .stamp = "moderated_at", .doc = "Show it; it counts." },
-	{ "publish", "HIDDEN", "PUBLISHED", MODERATOR("reviews.publish"), &EV_REVIEW_PUBLISHED, review_publish,
-	    .stamp = "moderated_at" },
+	{ "publish", "PENDING", "PUBLISHED", MODERATOR("reviews.publish"), &EV_REVIEW_PUBLISHED,
+	    review_publish, .stamp = "moderated_at", .doc = "Show it; it counts." },
+	{ "publish", "HIDDEN", "PUBLISHED", MODERATOR("reviews.publish"), &EV_REVIEW_PUBLISHED,
+	    review_publish, .stamp = "moderated_at" },
 	{ "hide", "PENDING", "HIDDEN", MODERATOR("reviews.hide"), &EV_REVIEW_HIDDEN, review_hide,
-	    .stamp = "moderated_at", .body = hide_body, .doc = "Do not show it; it does not count." },
+	    .stamp = "moderated_at", .body = hide_body,
+	    .doc = "Do not show it; it does not count." },
 	{ "hide", "PUBLISHED", "HIDDEN", MODERATOR("reviews.hide"), &EV_REVIEW_HIDDEN, review_hide,
 	    .stamp = "moderated_at", .body = hide_body },
 	{ "resubmit", "PUBLISHED", "PENDING", SYS, &EV_REVIEW_SUBMITTED, review_submit },
@@ -77,8 +83,10 @@ static int
 find_subject(struct request *rq, const struct row *review, const char **ret_user_id)
 {
 	bool company = text_is(row_text(review, "entity_type"), "company");
-	struct db_result *r = db_query(rq, company ? "SELECT user_id FROM company_refs WHERE id = $1" :
-	    "SELECT user_id FROM role_profile_refs WHERE id = $1", DB(row_text(review, "entity_id")));
+	struct db_result *r = db_query(rq, company ?
+	    "SELECT user_id FROM company_refs WHERE id = $1" :
+	    "SELECT user_id FROM role_profile_refs WHERE id = $1",
+	    DB(row_text(review, "entity_id")));
 
 	if (r == NULL)
 		return -1;
@@ -108,9 +116,12 @@ find_deal(struct request *rq, struct row *review)
 {
 	bool company = text_is(row_text(review, "entity_type"), "company");
 	struct db_result *r = db_query(rq, company ?
-	    "SELECT a.id FROM job_applications a JOIN jobs j ON j.id = a.job_id WHERE a.applicant_user_id = $1"
-	    " AND j.company_profile_id = $2 AND a.status IN ('INTERVIEW', 'OFFERED') ORDER BY a.id DESC LIMIT 1" :
-	    "SELECT q.id FROM lead_requests q JOIN leads l ON l.id = q.lead_id WHERE l.created_by_user_id = $1"
+	    "SELECT a.id FROM job_applications a JOIN jobs j ON j.id = a.job_id"
+	    " WHERE a.applicant_user_id = $1"
+	    " AND j.company_profile_id = $2 AND a.status IN ('INTERVIEW', 'OFFERED')"
+	    " ORDER BY a.id DESC LIMIT 1" :
+	    "SELECT q.id FROM lead_requests q JOIN leads l ON l.id = q.lead_id"
+	    " WHERE l.created_by_user_id = $1"
 	    " AND q.user_role_profile_id = $2 AND q.status = 'ACCEPTED' ORDER BY q.id DESC LIMIT 1",
 	    DB(rq->caller.user_id, row_text(review, "entity_id")));
 
@@ -152,7 +163,8 @@ review_update(struct request *rq, struct row *review)
 static int
 review_submit(struct request *rq, struct row *review)
 {
-	event_set_int(row_event(rq, review), "old_rating", strtoll(row_old(review, "rating"), NULL, 10));
+	event_set_int(row_event(rq, review), "old_rating", strtoll(row_old(review, "rating"), NULL,
+	    10));
 	return name_subject(rq, review, false);
 }
 
@@ -185,7 +197,8 @@ review_publish(struct request *rq, struct row *review)
 	if (moderator_must_be_apart(rq, review) < 0)
 		return -1;
 	if (hidden && caller_is(rq, row_text(review, "moderated_by_user_id")))
-		return fail(rq, ERR_OWN_SUBMISSION, "who hid a review may not be the one to show it again");
+		return fail(rq, ERR_OWN_SUBMISSION,
+		    "who hid a review may not be the one to show it again");
 	row_set(review, "moderated_by_user_id", rq->caller.user_id);
 	event_recipient(row_event(rq, review), row_text(review, "reviewer_user_id"));
 	return name_subject(rq, review, true);

@@ -16,17 +16,21 @@ static const char *const log_actions[] = { "SUBMITTED", "APPROVED", "REJECTED", 
 
 static const struct column request_columns[] = {
 	COLUMN_ID,
-	{ "entity_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .values = entity_types },
+	{ "entity_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .values = entity_types },
 	{ "entity_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER },
-	{ "approval_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .values = approval_types },
+	{ "approval_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .values = approval_types },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
 	{ "submitted_by_user_id", COL_UUID, COL_OWNER | COL_FILTER },
 	{ "reviewed_by_user_id", COL_UUID, COL_READONLY | COL_FILTER },
 	{ "submitted_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT | COL_REQUIRED },
 	{ "reviewed_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT },
 	{ "remarks", COL_TEXT, COL_READONLY },
-	{ "content_hash", COL_TEXT, COL_READONLY | COL_FILTER, .doc = "SHA-256 of what is judged; a decision repeats it." },
-	{ "entity_label", COL_TEXT, COL_READONLY | COL_SEARCH, .doc = "Title or name as submitted." },
+	{ "content_hash", COL_TEXT, COL_READONLY | COL_FILTER,
+	    .doc = "SHA-256 of what is judged; a decision repeats it." },
+	{ "entity_label", COL_TEXT, COL_READONLY | COL_SEARCH,
+	    .doc = "Title or name as submitted." },
 	{ "source_event_id", COL_UUID, COL_READONLY | COL_STAFF_ONLY, .doc = "The submission." },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
@@ -47,12 +51,14 @@ static const struct column log_columns[] = {
 };
 
 static const struct column approve_body[] = {
-	{ "content_hash", COL_TEXT, COL_REQUIRED, .min = 64, .max = 64, .doc = "Of the version that was judged." },
+	{ "content_hash", COL_TEXT, COL_REQUIRED, .min = 64, .max = 64,
+	    .doc = "Of the version that was judged." },
 	{ "remarks", COL_TEXT, 0, .max = 2000 },
 	{ 0 }
 };
 static const struct column reject_body[] = {
-	{ "content_hash", COL_TEXT, COL_REQUIRED, .min = 64, .max = 64, .doc = "Of the version that was judged." },
+	{ "content_hash", COL_TEXT, COL_REQUIRED, .min = 64, .max = 64,
+	    .doc = "Of the version that was judged." },
 	{ "remarks", COL_TEXT, COL_REQUIRED, .max = 2000, .doc = "Told to the owner." },
 	{ 0 }
 };
@@ -60,15 +66,16 @@ static const struct column withdraw_body[] = { { "remarks", COL_TEXT, 0, .max = 
 
 static row_guard approval_approve, approval_reject, approval_withdraw, approval_create;
 
-#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), .conditions = NEEDS_APPROVER | NOT_OWNER }
+#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), \
+	.conditions = NEEDS_APPROVER | NOT_OWNER }
 
 static const struct transition request_transitions[] = {
 	{ NULL, NULL, "PENDING", { .who = WHO_SIGNED_IN | WHO_SYS }, &EV_APPROVAL_REQUESTED },
-	{ "approve", "PENDING", "APPROVED", REVIEWER("approval-requests.approve"), &EV_APPROVAL_DECIDED,
-	    approval_approve, .stamp = "reviewed_at", .body = approve_body,
+	{ "approve", "PENDING", "APPROVED", REVIEWER("approval-requests.approve"),
+	    &EV_APPROVAL_DECIDED, approval_approve, .stamp = "reviewed_at", .body = approve_body,
 	    .doc = "Approve what content_hash names." },
-	{ "reject", "PENDING", "REJECTED", REVIEWER("approval-requests.reject"), &EV_APPROVAL_DECIDED,
-	    approval_reject, .stamp = "reviewed_at", .body = reject_body,
+	{ "reject", "PENDING", "REJECTED", REVIEWER("approval-requests.reject"),
+	    &EV_APPROVAL_DECIDED, approval_reject, .stamp = "reviewed_at", .body = reject_body,
 	    .doc = "Refuse it with remarks for the owner." },
 	{ "withdraw", "PENDING", "REJECTED", { .who = WHO_OWNER | WHO_SYS }, &EV_APPROVAL_DECIDED,
 	    approval_withdraw, .stamp = "reviewed_at", .body = withdraw_body,
@@ -79,8 +86,10 @@ static const struct transition request_transitions[] = {
 /* The submitter, and whoever owns what was submitted. */
 #define IS_THEIRS \
 	"t.submitted_by_user_id = :me" \
-	" OR (t.entity_type = 'company' AND EXISTS (SELECT FROM company_profiles c WHERE c.id = t.entity_id AND c.user_id = :me))" \
-	" OR (t.entity_type = 'profile' AND EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.entity_id AND p.user_id = :me))" \
+	" OR (t.entity_type = 'company' AND EXISTS (SELECT FROM company_profiles c" \
+	" WHERE c.id = t.entity_id AND c.user_id = :me))" \
+	" OR (t.entity_type = 'profile' AND EXISTS (SELECT FROM user_role_profiles p" \
+	" WHERE p.id = t.entity_id AND p.user_id = :me))" \
 	" OR (t.entity_type IN ('job', 'lead') AND EXISTS (SELECT FROM entity_refs e" \
 	" WHERE e.entity_type = t.entity_type AND e.id = t.entity_id AND e.user_id = :me))"
 
@@ -96,7 +105,8 @@ const struct resource approval_request_resource = {
 	.create = SIGNED_IN,
 	.on_create = approval_create,
 	.created = &EV_APPROVAL_REQUESTED,
-	.doc = "The reviewers' queue. Jobs, leads, profiles and companies come here by their own submit; "
+	.doc = "The reviewers' queue. Jobs, leads, profiles and companies come here by their own"
+	    " submit; "
 	    "created by hand are the verification of a company and the wish to be featured.",
 };
 
@@ -106,7 +116,8 @@ const struct resource approval_log_resource = {
 	.module_key = "approvals",
 	.columns = log_columns,
 	.flags = RES_NO_VERSION,
-	.owner = "EXISTS (SELECT FROM approval_requests r WHERE r.id = t.approval_request_id AND r.submitted_by_user_id = :me)",
+	.owner = "EXISTS (SELECT FROM approval_requests r WHERE r.id = t.approval_request_id"
+	    " AND r.submitted_by_user_id = :me)",
 	.read = OWNER_OR("approval-logs.read"),
 	.child = { "approval_requests", "logs", "approval_request_id" },
 	.doc = "Every step of an approval request; never changed.",
@@ -157,7 +168,8 @@ insert_request(struct request *rq, struct row *row, int64_t content_version)
 	event_entity(ev, row_text(row, "entity_type"), row_text(row, "entity_id"));
 	if (row_insert(rq, row) < 0)
 		return -1;
-	return log_step(rq, row, "SUBMITTED", NULL, "PENDING", row_text(row, "submitted_by_user_id"));
+	return log_step(rq, row, "SUBMITTED", NULL, "PENDING",
+	    row_text(row, "submitted_by_user_id"));
 }
 
 int
@@ -197,7 +209,8 @@ take_own_row(struct request *rq, struct row *request, const struct resource *res
 		return -1;
 	if (entity == NULL || !caller_is(rq, row_text(entity, "user_id"))) {
 		rq->problem.code = ERR_NONE;
-		return fail_field(rq, "entity_id", "unknown_reference", "nothing of yours has this id");
+		return fail_field(rq, "entity_id", "unknown_reference",
+		    "nothing of yours has this id");
 	}
 	row_set(request, "content_hash", row_content_hash(rq, entity));
 	row_set(request, "entity_label", row_text(entity, label));
@@ -208,16 +221,20 @@ take_own_row(struct request *rq, struct row *request, const struct resource *res
 static int
 take_approved_content(struct request *rq, struct row *request)
 {
-	struct db_result *r = db_query(rq, "SELECT a.content_hash, a.entity_label FROM approval_requests a"
-	    " JOIN entity_refs e ON e.entity_type = a.entity_type AND e.id = a.entity_id AND e.user_id = $3"
+	struct db_result *r = db_query(rq,
+	    "SELECT a.content_hash, a.entity_label FROM approval_requests a"
+	    " JOIN entity_refs e ON e.entity_type = a.entity_type AND e.id = a.entity_id"
+	    " AND e.user_id = $3"
 	    " WHERE a.entity_type = $1 AND a.entity_id = $2 AND a.approval_type = 'CONTENT'"
 	    " AND a.status = 'APPROVED' ORDER BY a.created_at DESC LIMIT 1",
-	    DB(row_text(request, "entity_type"), row_text(request, "entity_id"), rq->caller.user_id));
+	    DB(row_text(request, "entity_type"), row_text(request, "entity_id"),
+	    rq->caller.user_id));
 
 	if (r == NULL)
 		return -1;
 	if (db_rows(r) == 0)
-		return fail_field(rq, "entity_id", "unknown_reference", "nothing approved of yours has this id");
+		return fail_field(rq, "entity_id", "unknown_reference",
+		    "nothing approved of yours has this id");
 	row_set(request, "content_hash", db_text(r, 0, 0));
 	row_set(request, "entity_label", db_text(r, 0, 1));
 	return 0;
@@ -226,13 +243,16 @@ take_approved_content(struct request *rq, struct row *request)
 static int
 take_content(struct request *rq, struct row *row)
 {
-	bool company = is(row, "entity_type", "company"), profile = is(row, "entity_type", "profile");
+	bool company = is(row, "entity_type", "company"), profile = is(row, "entity_type",
+	    "profile");
 
 	if (is(row, "approval_type", "CONTENT"))
-		return fail_field(rq, "approval_type", "not_allowed", "submit the %s itself", row_text(row, "entity_type"));
+		return fail_field(rq, "approval_type", "not_allowed", "submit the %s itself",
+		    row_text(row, "entity_type"));
 	if (is(row, "approval_type", "VERIFICATION") && !company)
 		return fail_field(rq, "approval_type", "not_allowed", "%s", profile ?
-		    "a profile is verified through /v1/verification-requests" : "only a company is verified here");
+		    "a profile is verified through /v1/verification-requests" :
+		    "only a company is verified here");
 	if (company)
 		return take_own_row(rq, row, &company_profile_resource, "company_name");
 	if (profile)
@@ -260,13 +280,14 @@ approval_create(struct request *rq, struct row *row)
 
 /* ---- deciding ---- */
 
-/* The content may have gone on since the request was opened, where edits do not wait for the review. */
+/* The content may have gone on since the request, where edits do not wait for the review. */
 static int
 content_must_stand(struct request *rq, const struct row *row)
 {
 	const struct resource *res = is(row, "entity_type", "company") ? &company_profile_resource :
 	    is(row, "entity_type", "profile") ? &user_role_profile_resource : NULL;
-	struct row *entity = res == NULL ? NULL : row_load(rq, res, row_text(row, "entity_id"), true);
+	struct row *entity = res == NULL ? NULL : row_load(rq, res, row_text(row, "entity_id"),
+	    true);
 
 	if (res == NULL)
 		return 0;
@@ -282,7 +303,8 @@ static int
 hash_must_match(struct request *rq, const struct row *row)
 {
 	if (strcasecmp(body_text(rq, "content_hash"), row_text(row, "content_hash")) != 0)
-		return fail(rq, ERR_STALE_CONTENT, "the request is about another version; read it again");
+		return fail(rq, ERR_STALE_CONTENT,
+		    "the request is about another version; read it again");
 	return 0;
 }
 
@@ -307,7 +329,8 @@ tell_of_decision(struct request *rq, struct row *row, const char *decision, bool
 static int
 decide(struct request *rq, struct row *row, const char *decision, bool withdrawn)
 {
-	const char *by = rq->actor == ACTOR_SYSTEM || rq->actor == ACTOR_CRON ? NULL : rq->caller.user_id;
+	const char *by = rq->actor == ACTOR_SYSTEM || rq->actor == ACTOR_CRON ? NULL :
+	    rq->caller.user_id;
 
 	row_set(row, "reviewed_by_user_id", by);
 	row_set(row, "remarks", body_text(rq, "remarks"));

@@ -1,10 +1,11 @@
-/* Companies: one per user of account type COMPANY; only an active, approved one may publish jobs. */
+/* Companies: one per user of account type COMPANY; only an active, approved one publishes jobs. */
 #include "profiles.h"
 
 static const struct column company_columns[] = {
 	COLUMN_ID,
 	{ "user_id", COL_UUID, COL_OWNER | COL_FILTER, .doc = "The owner." },
-	{ "company_name", COL_TEXT, COL_REQUIRED | COL_FILTER | COL_SORT | COL_SEARCH | COL_JUDGED, .max = 200 },
+	{ "company_name", COL_TEXT, COL_REQUIRED | COL_FILTER | COL_SORT | COL_SEARCH | COL_JUDGED,
+	    .max = 200 },
 	{ "business_type", COL_TEXT, COL_FILTER | COL_JUDGED, .max = 100 },
 	{ "industry", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED, .max = 100 },
 	{ "contact_person_name", COL_TEXT, COL_PRIVATE | COL_PERSONAL, .max = 200 },
@@ -13,10 +14,13 @@ static const struct column company_columns[] = {
 	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED, .max = 200 },
 	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_NO_CONTACT, .max = 4000 },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = profile_statuses },
-	{ "verification_status", COL_ENUM, COL_READONLY | COL_FILTER, .values = verification_statuses },
+	{ "verification_status", COL_ENUM, COL_READONLY | COL_FILTER,
+	    .values = verification_statuses },
 	{ "approval_status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
-	{ "gstin", COL_TEXT, COL_PRIVATE | COL_TO_UPPER | COL_JUDGED, .max = 20, .doc = "GST registration." },
-	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2, .doc = "GST state code; follows the GSTIN." },
+	{ "gstin", COL_TEXT, COL_PRIVATE | COL_TO_UPPER | COL_JUDGED, .max = 20,
+	    .doc = "GST registration." },
+	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2,
+	    .doc = "GST state code; follows the GSTIN." },
 	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE },
 	{ "verified_until", COL_TIME, COL_READONLY | COL_PRIVATE, .doc = "VERIFIED ends then." },
 	{ "suspended_cause", COL_TEXT, COL_READONLY | COL_PRIVATE },
@@ -51,8 +55,10 @@ static const struct transition company_transitions[] = {
 
 	{ "submit", NULL, "PENDING", OWNER, &EV_COMPANY_SUBMITTED, reviewed_submit, APPROVAL,
 	    .doc = "Ask for approval." },
-	{ "submit", "REJECTED", "PENDING", OWNER, &EV_COMPANY_SUBMITTED, reviewed_submit, APPROVAL },
-	{ "resubmit", "APPROVED", "PENDING", SYS, &EV_COMPANY_SUBMITTED, reviewed_submit, APPROVAL },
+	{ "submit", "REJECTED", "PENDING", OWNER, &EV_COMPANY_SUBMITTED, reviewed_submit,
+	    APPROVAL },
+	{ "resubmit", "APPROVED", "PENDING", SYS, &EV_COMPANY_SUBMITTED, reviewed_submit,
+	    APPROVAL },
 	{ "approve", "PENDING", "APPROVED", SYS, NULL, NULL, APPROVAL },
 	{ "reject", "PENDING", "REJECTED", SYS, NULL, NULL, APPROVAL },
 

@@ -30,7 +30,8 @@ static const struct resource *const resources[] = {
 };
 
 static const struct column request_documents_body[] = {
-	{ "document_types", COL_TEXT_ARRAY, COL_REQUIRED, .max = 20, .doc = "What is still wanted." },
+	{ "document_types", COL_TEXT_ARRAY, COL_REQUIRED, .max = 20,
+	    .doc = "What is still wanted." },
 	{ "remarks", COL_TEXT, COL_REQUIRED, .max = 2000, .doc = "Told to the owner." },
 	{ 0 }
 };
@@ -48,11 +49,14 @@ static const struct config_key config_keys[] = {
 	    "A company must be VERIFIED, besides approved, before it is ACTIVE." },
 	{ "profiles.roles_needing_verification", "profiles",
 	    "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}", "[]",
-	    "Role keys whose profiles must be VERIFIED, besides approved, before they are ACTIVE." },
+	    "Role keys whose profiles must be VERIFIED, besides approved, before they are"
+	    " ACTIVE." },
 	{ "profiles.required_documents", "profiles",
-	    "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}",
+	    "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\","
+	    "\"items\":{\"type\":\"string\"}}}",
 	    "{}", "Document types that a verification needs, by role key; \"*\" for all others." },
-	{ "profiles.document_retention_days", "profiles", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":3650}",
+	{ "profiles.document_retention_days", "profiles",
+	    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":3650}",
 	    "180", "How long the files of a decided verification are kept." },
 	{ 0 }
 };

@@ -1,4 +1,4 @@
-/* What this service does when events arrive: its own submissions and decisions, and others' news. */
+/* What this service does when events arrive: its own submissions and decisions, others' news. */
 #include <string.h>
 
 #include "db.h"
@@ -196,7 +196,8 @@ on_verification_submitted(struct request *rq, const struct event_in *ev)
 	rq->trigger = ev;
 	if (request == NULL || !is(row_text(request, "status"), "PENDING"))
 		return outcome(rq);
-	row = load_if_there(rq, &user_role_profile_resource, event_text(ev, "user_role_profile_id"));
+	row = load_if_there(rq, &user_role_profile_resource,
+	    event_text(ev, "user_role_profile_id"));
 	return row == NULL ? outcome(rq) : reviewed_verify(rq, row, "PENDING");
 }
 
@@ -226,10 +227,12 @@ on_user_standing(struct request *rq, const struct event_in *ev)
 static struct row *
 profile_of(struct request *rq, const char *user_id, const char *role_key)
 {
-	struct db_result *r = db_query(rq, "SELECT id FROM user_role_profiles WHERE user_id = $1 AND role_key = $2",
+	struct db_result *r = db_query(rq,
+	    "SELECT id FROM user_role_profiles WHERE user_id = $1 AND role_key = $2",
 	    DB(user_id, role_key));
 
-	return r == NULL || db_rows(r) == 0 ? NULL : row_load(rq, &user_role_profile_resource, db_text(r, 0, 0), true);
+	return r == NULL || db_rows(r) == 0 ? NULL : row_load(rq, &user_role_profile_resource,
+	    db_text(r, 0, 0), true);
 }
 
 static int
@@ -252,7 +255,8 @@ on_role_decided(struct request *rq, const struct event_in *ev)
 	struct row *row;
 
 	rq->trigger = ev;
-	if (!is(event_text(ev, "audience"), "EXTERNAL") || role_key == NULL || !profession_is_known(role_key))
+	if (!is(event_text(ev, "audience"), "EXTERNAL") || role_key == NULL ||
+	    !profession_is_known(role_key))
 		return 0;
 	row = profile_of(rq, user_id, role_key);
 	if (row == NULL)
@@ -294,10 +298,14 @@ on_user_erased(struct request *rq, const struct event_in *ev)
 	const char *id = ev->aggregate_id;
 
 	rq->trigger = ev;
-	if (blank(rq, &user_role_profile_resource, "SELECT id FROM user_role_profiles WHERE user_id = $1", id) < 0 ||
-	    blank(rq, &company_profile_resource, "SELECT id FROM company_profiles WHERE user_id = $1", id) < 0 ||
-	    blank(rq, &customer_profile_resource, "SELECT id FROM customer_profiles WHERE user_id = $1", id) < 0 ||
-	    blank(rq, &candidate_profile_resource, "SELECT id FROM candidate_profiles WHERE user_id = $1", id) < 0)
+	if (blank(rq, &user_role_profile_resource,
+	    "SELECT id FROM user_role_profiles WHERE user_id = $1", id) < 0 ||
+	    blank(rq, &company_profile_resource,
+	    "SELECT id FROM company_profiles WHERE user_id = $1", id) < 0 ||
+	    blank(rq, &customer_profile_resource,
+	    "SELECT id FROM customer_profiles WHERE user_id = $1", id) < 0 ||
+	    blank(rq, &candidate_profile_resource,
+	    "SELECT id FROM candidate_profiles WHERE user_id = $1", id) < 0)
 		return -1;
 	return db_exec(rq, "UPDATE user_refs SET display_name = NULL WHERE id = $1", DB(id));
 }
@@ -327,16 +335,18 @@ keep_review(struct request *rq, const struct event_in *ev, const struct standing
 		return r == NULL ? -1 : 0;
 	ret_before->counts = db_bool(r, 0, 0);
 	ret_before->rating = db_text(r, 0, 1);
-	return db_exec(rq, "UPDATE review_refs SET rating = $2, is_published = $3, known = true, version = $4,"
-	    " updated_at = now() WHERE id = $1", DB(ev->aggregate_id, now->rating, now->counts ? "t" : "f",
-	    version)) < 0 ? -1 : 1;
+	return db_exec(rq, "UPDATE review_refs"
+	    " SET rating = $2, is_published = $3, known = true, version = $4,"
+	    " updated_at = now() WHERE id = $1", DB(ev->aggregate_id, now->rating, now->counts ?
+	    "t" : "f", version)) < 0 ? -1 : 1;
 }
 
 static int
 on_review(struct request *rq, const struct event_in *ev)
 {
 	bool gone = is(ev->context->action, "DELETE");
-	struct standing before, now = { .counts = !gone && is(event_text(ev, "status"), "PUBLISHED"),
+	struct standing before, now = { .counts = !gone && is(event_text(ev, "status"),
+	    "PUBLISHED"),
 		.rating = arena_printf(rq->arena, "%lld", (long long)event_int(ev, "rating")) };
 	const struct resource *res = is(event_text(ev, "entity_type"), "company") ?
 	    &company_profile_resource : &user_role_profile_resource;
@@ -350,7 +360,8 @@ on_review(struct request *rq, const struct event_in *ev)
 	if (row == NULL)
 		return outcome(rq);
 	row_set_int(row, "rating_count", row_int(row, "rating_count") + now.counts - before.counts);
-	row_set_int(row, "rating_sum", row_int(row, "rating_sum") + (now.counts ? strtoll(now.rating, NULL, 10) : 0) -
+	row_set_int(row, "rating_sum", row_int(row, "rating_sum") + (now.counts ?
+	    strtoll(now.rating, NULL, 10) : 0) -
 	    (before.counts ? strtoll(before.rating, NULL, 10) : 0));
 	return row_update(rq, row);
 }

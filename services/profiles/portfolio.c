@@ -1,4 +1,4 @@
-/* Portfolios: items with images, and the services a professional offers. No links out, no contacts. */
+/* Portfolios: items with images, and the services on offer. No links out, no contacts. */
 #include "db.h"
 #include "profiles.h"
 
@@ -6,10 +6,12 @@
 
 static const struct column item_columns[] = {
 	COLUMN_ID,
-	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "user_role_profiles" },
+	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "user_role_profiles" },
 	{ "title", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_NO_CONTACT, .max = 200 },
 	{ "description", COL_TEXT, COL_SEARCH | COL_NO_CONTACT, .max = 4000 },
-	{ "tags", COL_TEXT_ARRAY, COL_FILTER | COL_REQUIRED | COL_NO_CONTACT, .initial = "[]", .max = 50 },
+	{ "tags", COL_TEXT_ARRAY, COL_FILTER | COL_REQUIRED | COL_NO_CONTACT, .initial = "[]",
+	    .max = 50 },
 	{ "display_order", COL_INT, COL_REQUIRED | COL_SORT, .initial = "0", .max = 100000 },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
@@ -19,8 +21,10 @@ static const struct column item_columns[] = {
 
 static const struct column image_columns[] = {
 	COLUMN_ID,
-	{ "portfolio_item_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "portfolio_items" },
-	{ "file_url", COL_URL, COL_REQUIRED | COL_CREATE_ONLY, .max = 2000, .doc = "Reference into the object store." },
+	{ "portfolio_item_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "portfolio_items" },
+	{ "file_url", COL_URL, COL_REQUIRED | COL_CREATE_ONLY, .max = 2000,
+	    .doc = "Reference into the object store." },
 	{ "display_order", COL_INT, COL_REQUIRED | COL_SORT, .initial = "0", .max = 100000 },
 	COLUMN_CREATED,
 	COLUMN_VERSION,
@@ -29,10 +33,12 @@ static const struct column image_columns[] = {
 
 static const struct column service_columns[] = {
 	COLUMN_ID,
-	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "user_role_profiles" },
+	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "user_role_profiles" },
 	{ "name", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_NO_CONTACT, .max = 200 },
 	{ "description", COL_TEXT, COL_SEARCH | COL_NO_CONTACT, .max = 4000 },
-	{ "price", COL_MONEY, COL_REQUIRED | COL_FILTER | COL_SORT, .doc = "In paise, without tax." },
+	{ "price", COL_MONEY, COL_REQUIRED | COL_FILTER | COL_SORT,
+	    .doc = "In paise, without tax." },
 	{ "duration_minutes", COL_INT, COL_FILTER | COL_SORT, .min = 1, .max = 10000000 },
 	{ "is_active", COL_BOOL, COL_REQUIRED | COL_FILTER, .initial = "t" },
 	COLUMN_CREATED,
@@ -55,8 +61,10 @@ name_owner(struct request *rq, struct row *row, const char *user_id, const char 
 static int
 add_images(struct request *rq, struct event_out *ev, const char *item_id, const char *without)
 {
-	struct db_result *r = db_query(rq, "SELECT id, file_url, display_order, created_at FROM portfolio_images"
-	    " WHERE portfolio_item_id = $1 AND id IS DISTINCT FROM $2::uuid ORDER BY display_order, id",
+	struct db_result *r = db_query(rq,
+	    "SELECT id, file_url, display_order, created_at FROM portfolio_images"
+	    " WHERE portfolio_item_id = $1 AND id IS DISTINCT FROM $2::uuid"
+	    " ORDER BY display_order, id",
 	    DB(item_id, without));
 
 	for (int i = 0; r != NULL && i < db_rows(r); i++) {
@@ -133,14 +141,17 @@ static int
 image_create(struct request *rq, struct row *row)
 {
 	const char *item_id = row_text(row, "portfolio_item_id");
-	struct db_result *r = db_query(rq, "SELECT (SELECT count(*) FROM portfolio_images WHERE portfolio_item_id = i.id)"
+	struct db_result *r = db_query(rq,
+	    "SELECT (SELECT count(*) FROM portfolio_images WHERE portfolio_item_id = i.id)"
 	    " FROM portfolio_items i JOIN user_role_profiles p ON p.id = i.user_role_profile_id"
-	    " WHERE i.id = $1 AND p.user_id = $2 FOR NO KEY UPDATE OF i", DB(item_id, rq->caller.user_id));
+	    " WHERE i.id = $1 AND p.user_id = $2 FOR NO KEY UPDATE OF i",
+	    DB(item_id, rq->caller.user_id));
 
 	if (r == NULL)
 		return -1;
 	if (db_rows(r) == 0)
-		return fail_field(rq, "portfolio_item_id", "unknown_reference", "no item of yours has this id");
+		return fail_field(rq, "portfolio_item_id", "unknown_reference",
+		    "no item of yours has this id");
 	if (db_int(r, 0, 0) >= IMAGES_MAX)
 		return fail(rq, ERR_CONFLICT, "an item has at most %d images", IMAGES_MAX);
 	if (row_insert(rq, row) < 0)
@@ -185,8 +196,8 @@ const struct resource portfolio_item_resource = {
 };
 
 #define OF_ITEM(condition) \
-	"EXISTS (SELECT FROM portfolio_items i JOIN user_role_profiles p ON p.id = i.user_role_profile_id" \
-	" WHERE i.id = t.portfolio_item_id AND " condition ")"
+	"EXISTS (SELECT FROM portfolio_items i JOIN user_role_profiles p" \
+	" ON p.id = i.user_role_profile_id WHERE i.id = t.portfolio_item_id AND " condition ")"
 
 const struct resource portfolio_image_resource = {
 	.table = "portfolio_images",
@@ -194,7 +205,8 @@ const struct resource portfolio_image_resource = {
 	.module_key = "profiles",
 	.columns = image_columns,
 	.owner = OF_ITEM("p.user_id = :me"),
-	.visible = OF_ITEM("p.status = 'ACTIVE' AND p.approval_status = 'APPROVED' AND p.is_profile_public"),
+	.visible = OF_ITEM("p.status = 'ACTIVE' AND p.approval_status = 'APPROVED'"
+	    " AND p.is_profile_public"),
 	.read = ANYONE_OR("portfolio-images.read"),
 	.create = SIGNED_IN,
 	.update = OWNER_OR("portfolio-images.update"),
@@ -203,7 +215,8 @@ const struct resource portfolio_image_resource = {
 	.on_update = image_change,
 	.on_remove = image_remove,
 	.child = { "portfolio_items", "images", "portfolio_item_id" },
-	.doc = "A picture of a portfolio item; every change of one is told as a change of its item.",
+	.doc = "A picture of a portfolio item; every change of one is told as a change of its"
+	    " item.",
 };
 
 const struct resource service_resource = {
@@ -224,5 +237,6 @@ const struct resource service_resource = {
 	.on_remove = service_change,
 	.changed = &EV_SERVICE_CHANGED,
 	.child = { "user_role_profiles", "services", "user_role_profile_id" },
-	.doc = "What a professional offers at a price; its price is what an order is checked against.",
+	.doc = "What a professional offers at a price; its price is what an order is checked"
+	    " against.",
 };

@@ -6,9 +6,10 @@
 
 #include "profiles.h"
 
-#define PROFILE_ID { "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, \
-	.ref = "user_role_profiles" }
-#define TAGS(name)	{ name, COL_TEXT_ARRAY, COL_FILTER | COL_REQUIRED | COL_NO_CONTACT, .initial = "[]", .max = 50 }
+#define PROFILE_ID { "user_role_profile_id", COL_UUID, \
+	COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "user_role_profiles" }
+#define TAGS(name)	{ name, COL_TEXT_ARRAY, COL_FILTER | COL_REQUIRED | COL_NO_CONTACT, \
+	.initial = "[]", .max = 50 }
 #define YES_NO(name)	{ name, COL_BOOL, COL_FILTER | COL_REQUIRED, .initial = "f" }
 #define PRICE(name)	{ name, COL_MONEY, COL_FILTER | COL_SORT, .doc = "In paise." }
 #define COUNT(name, most) { name, COL_INT, COL_FILTER | COL_SORT, .max = most }
@@ -124,8 +125,10 @@ is_of_profession(const struct resource *res, const char *role_key)
 static int
 guests_must_fit(struct request *rq, const struct row *row)
 {
-	if (row_resource(row) != &catering_service_profile_resource || !row_is_set(row, "min_guests") ||
-	    !row_is_set(row, "max_guests") || row_int(row, "max_guests") >= row_int(row, "min_guests"))
+	if (row_resource(row) != &catering_service_profile_resource ||
+	    !row_is_set(row, "min_guests") ||
+	    !row_is_set(row, "max_guests") || row_int(row, "max_guests") >= row_int(row,
+	    "min_guests"))
 		return 0;
 	return fail_field(rq, "max_guests", "out_of_range", "not below min_guests");
 }
@@ -190,18 +193,21 @@ PROFESSION(video_editor, "video-editor-profiles", EV_VIDEO_EDITOR_PROFILE_CHANGE
     "What a video editor says beyond the common profile.")
 PROFESSION(graphic_designer, "graphic-designer-profiles", EV_GRAPHIC_DESIGNER_PROFILE_CHANGED,
     "What a graphic designer says beyond the common profile.")
-PROFESSION(social_media_manager, "social-media-manager-profiles", EV_SOCIAL_MEDIA_MANAGER_PROFILE_CHANGED,
+PROFESSION(social_media_manager, "social-media-manager-profiles",
+    EV_SOCIAL_MEDIA_MANAGER_PROFILE_CHANGED,
     "What a social media manager says beyond the common profile.")
 PROFESSION(fitness_trainer, "fitness-trainer-profiles", EV_FITNESS_TRAINER_PROFILE_CHANGED,
     "What a fitness trainer says beyond the common profile.")
 PROFESSION(catering_service, "catering-service-profiles", EV_CATERING_SERVICE_PROFILE_CHANGED,
     "What a catering service says beyond the common profile.")
-PROFESSION(ugc_content_creator, "ugc-content-creator-profiles", EV_UGC_CONTENT_CREATOR_PROFILE_CHANGED,
+PROFESSION(ugc_content_creator, "ugc-content-creator-profiles",
+    EV_UGC_CONTENT_CREATOR_PROFILE_CHANGED,
     "What a UGC content creator says beyond the common profile.")
 
 static const struct resource *const professions[] = {
 	&photographer_profile_resource, &tutor_profile_resource, &makeup_artist_profile_resource,
-	&developer_profile_resource, &video_editor_profile_resource, &graphic_designer_profile_resource,
+	&developer_profile_resource, &video_editor_profile_resource,
+	    &graphic_designer_profile_resource,
 	&social_media_manager_profile_resource, &fitness_trainer_profile_resource,
 	&catering_service_profile_resource, &ugc_content_creator_profile_resource,
 };

@@ -33,7 +33,8 @@ extern const struct subscription profiles_subscriptions[];
 
 /* Conditions over a row `t` that belongs to a profile. */
 #define OF_PROFILE_OWNER \
-	"EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.user_role_profile_id AND p.user_id = :me)"
+	"EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.user_role_profile_id" \
+	" AND p.user_id = :me)"
 #define OF_PROFILE_VISIBLE \
 	"EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.user_role_profile_id" \
 	" AND p.status = 'ACTIVE' AND p.approval_status = 'APPROVED' AND p.is_profile_public)"
@@ -58,14 +59,14 @@ row_guard reviewed_submit, reviewed_activate, reviewed_suspend, reviewed_reinsta
     reviewed_verification, reviewed_edit, reviewed_remove;
 /* gstin, state_code: right check digit, one state. */
 int party_check_gst(struct request *rq, struct row *row);
-/* PENDING → APPROVED or REJECTED with the reviewer's remarks, then ACTIVE where that was all that lacked. */
+/* PENDING → APPROVED or REJECTED with the remarks, then ACTIVE where nothing else lacks. */
 int reviewed_decide(struct request *rq, struct row *row, bool approved, const char *remarks);
-/* To PENDING, VERIFIED or REJECTED by the shortest legal way; then ACTIVE where that was all that lacked. */
+/* To PENDING, VERIFIED or REJECTED by the shortest legal way; then ACTIVE likewise. */
 int reviewed_verify(struct request *rq, struct row *row, const char *to);
 /* Does this row's kind have to be VERIFIED before it is ACTIVE? */
 bool company_needs_verification(const struct row *row);
 bool profile_needs_verification(const struct row *row);
-/* Follows the user's status, as last told: suspends what is ACTIVE, brings back what he alone kept away. */
+/* Follows the user's status, as last told: suspends what is ACTIVE, brings it back. */
 int parties_follow_user(struct request *rq, const char *user_id);
 
 /* ---- approvals.c ---- */

@@ -34,7 +34,8 @@ reviewed_submit(struct request *rq, struct row *row)
 	struct event_out *ev = row_event(rq, row);
 
 	if (is(row_text(row, "status"), "SUSPENDED"))
-		return fail(rq, ERR_CONFLICT, "it is suspended; nothing is reviewed until that is lifted");
+		return fail(rq, ERR_CONFLICT,
+		    "it is suspended; nothing is reviewed until that is lifted");
 	row_set(row, "rejection_reason", NULL);
 	event_set_text(ev, "content_hash", row_content_hash(rq, row));
 	event_set_int(ev, "content_version", row_version(row) + 1);
@@ -78,7 +79,8 @@ reviewed_edit(struct request *rq, struct row *row)
 int
 reviewed_remove(struct request *rq, struct row *row)
 {
-	if (is(row_text(row, "status"), "DRAFT") && !is(row_text(row, "approval_status"), "PENDING"))
+	if (is(row_text(row, "status"), "DRAFT") && !is(row_text(row, "approval_status"),
+	    "PENDING"))
 		return 0;
 	return fail(rq, ERR_CONFLICT, "only a draft that is not under review can be removed");
 }
@@ -95,7 +97,8 @@ company_needs_verification(const struct row *row)
 bool
 profile_needs_verification(const struct row *row)
 {
-	json_t *roles = json_loads(setting_json("profiles.roles_needing_verification"), 0, NULL), *v;
+	json_t *roles = json_loads(setting_json("profiles.roles_needing_verification"), 0, NULL),
+	    *v;
 	bool found = false;
 	size_t i;
 
@@ -116,7 +119,8 @@ needs_verification(const struct row *row)
 static int
 user_is_suspended(struct request *rq, const char *user_id)
 {
-	struct db_result *r = db_query(rq, "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1",
+	struct db_result *r = db_query(rq,
+	    "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1",
 	    DB(user_id));
 
 	if (r == NULL)
@@ -129,7 +133,8 @@ activate_if_ready(struct request *rq, struct row *row)
 {
 	int suspended;
 
-	if (!is(row_text(row, "status"), "DRAFT") || !is(row_text(row, "approval_status"), "APPROVED"))
+	if (!is(row_text(row, "status"), "DRAFT") || !is(row_text(row, "approval_status"),
+	    "APPROVED"))
 		return 0;
 	if (needs_verification(row) && !is(row_text(row, "verification_status"), "VERIFIED"))
 		return 0;
@@ -142,7 +147,8 @@ activate_if_ready(struct request *rq, struct row *row)
 int
 reviewed_activate(struct request *rq, struct row *row)
 {
-	event_set_text(row_event(rq, row), "cause", needs_verification(row) ? "VERIFIED" : "APPROVED");
+	event_set_text(row_event(rq, row), "cause", needs_verification(row) ? "VERIFIED" :
+	    "APPROVED");
 	return 0;
 }
 
@@ -151,7 +157,8 @@ reviewed_decide(struct request *rq, struct row *row, bool approved, const char *
 {
 	if (!is(row_text(row, "approval_status"), "PENDING"))
 		return 0;	/* overtaken */
-	row_set(row, "rejection_reason", approved ? NULL : remarks != NULL ? remarks : "Withdrawn.");
+	row_set(row, "rejection_reason", approved ? NULL : remarks != NULL ? remarks :
+	    "Withdrawn.");
 	if (row_transition(rq, row, approved ? "approve" : "reject") < 0)
 		return -1;
 	return activate_if_ready(rq, row);
@@ -176,7 +183,8 @@ reviewed_reinstate(struct request *rq, struct row *row)
 	int suspended = by_person(rq) ? user_is_suspended(rq, row_text(row, "user_id")) : 0;
 
 	if (suspended != 0)
-		return suspended < 0 ? -1 : fail(rq, ERR_CONFLICT, "the user's account is suspended");
+		return suspended < 0 ? -1 : fail(rq, ERR_CONFLICT,
+		    "the user's account is suspended");
 	row_set(row, "suspended_cause", NULL);
 	event_set_text(ev, "cause", by_person(rq) ? "STAFF" : "USER_REINSTATED");
 	event_set_text(ev, "reason", body_text(rq, "reason"));
@@ -195,7 +203,7 @@ verification_cause(const struct request *rq, const char *was, const char *become
 	return rq->actor == ACTOR_CRON ? "EXPIRED" : "CONTACT_CHANGED";
 }
 
-/* Guard of every change of verification_status; which one it is, the verb's target tells afterwards. */
+/* Guard of every change of verification_status. */
 int
 reviewed_verification(struct request *rq, struct row *row)
 {
@@ -242,12 +250,14 @@ reviewed_verify(struct request *rq, struct row *row, const char *to)
 int
 party_check_gst(struct request *rq, struct row *row)
 {
-	bool registered = resource_column(row_resource(row), "gstin") != NULL && row_is_set(row, "gstin");
+	bool registered = resource_column(row_resource(row), "gstin") != NULL &&
+	    row_is_set(row, "gstin");
 	const char *gstin = registered ? row_text(row, "gstin") : NULL;
 	const char *state = row_is_set(row, "state_code") ? row_text(row, "state_code") : NULL;
 
 	if (gstin != NULL && !gstin_is_valid(gstin))
-		return fail_field(rq, "gstin", "bad_gstin", "15 characters whose check digit is right");
+		return fail_field(rq, "gstin", "bad_gstin",
+		    "15 characters whose check digit is right");
 	if (state != NULL && !gst_state_is_valid(state))
 		return fail_field(rq, "state_code", "not_allowed", "a two-digit GST state code");
 	if (gstin == NULL)
@@ -265,7 +275,8 @@ struct party {
 	const char *ids;	/* all rows of a user */
 };
 static const struct party parties[] = {
-	{ &user_role_profile_resource, "SELECT id FROM user_role_profiles WHERE user_id = $1 ORDER BY id" },
+	{ &user_role_profile_resource,
+	    "SELECT id FROM user_role_profiles WHERE user_id = $1 ORDER BY id" },
 	{ &company_profile_resource, "SELECT id FROM company_profiles WHERE user_id = $1" },
 	{ &customer_profile_resource, "SELECT id FROM customer_profiles WHERE user_id = $1" },
 	{ &candidate_profile_resource, "SELECT id FROM candidate_profiles WHERE user_id = $1" },

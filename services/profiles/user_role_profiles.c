@@ -1,4 +1,4 @@
-/* Professionals: one profile per user and profession. Contact details never stand in public answers. */
+/* Professionals: one profile per user and profession. Contact never stands in public answers. */
 #include <string.h>
 
 #include "db.h"
@@ -9,14 +9,17 @@ static const struct column profile_columns[] = {
 	{ "user_id", COL_UUID, COL_OWNER | COL_FILTER, .doc = "The professional." },
 	{ "role_key", COL_TEXT, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER | COL_SORT, .max = 64,
 	    .doc = "photographer, tutor, developer, …" },
-	{ "display_name", COL_TEXT, COL_SEARCH | COL_SORT | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
+	{ "display_name", COL_TEXT,
+	    COL_SEARCH | COL_SORT | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
 	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 4000 },
 	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_PERSONAL, .max = 200 },
-	{ "avatar_url", COL_URL, COL_JUDGED | COL_PERSONAL, .max = 2000, .doc = "Reference into the object store." },
+	{ "avatar_url", COL_URL, COL_JUDGED | COL_PERSONAL, .max = 2000,
+	    .doc = "Reference into the object store." },
 	{ "phone", COL_PHONE, COL_PRIVATE | COL_PERSONAL },
 	{ "email", COL_EMAIL, COL_PRIVATE | COL_PERSONAL },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = profile_statuses },
-	{ "verification_status", COL_ENUM, COL_READONLY | COL_FILTER, .values = verification_statuses },
+	{ "verification_status", COL_ENUM, COL_READONLY | COL_FILTER,
+	    .values = verification_statuses },
 	{ "approval_status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
 	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE },
 	{ "approved_at", COL_TIME, COL_READONLY | COL_FILTER },
@@ -25,7 +28,8 @@ static const struct column profile_columns[] = {
 	{ "verified_until", COL_TIME, COL_READONLY | COL_PRIVATE, .doc = "VERIFIED ends then." },
 	{ "suspended_cause", COL_TEXT, COL_READONLY | COL_PRIVATE },
 	{ "gstin", COL_TEXT, COL_PRIVATE | COL_TO_UPPER, .max = 20, .doc = "GST registration." },
-	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2, .doc = "GST state code; follows the GSTIN." },
+	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2,
+	    .doc = "GST state code; follows the GSTIN." },
 	{ "rating_sum", COL_INT, COL_READONLY, .initial = "0" },
 	{ "rating_count", COL_INT, COL_READONLY | COL_FILTER | COL_SORT, .initial = "0" },
 	COLUMN_CREATED,
@@ -57,8 +61,10 @@ static const struct transition profile_transitions[] = {
 
 	{ "submit", NULL, "PENDING", OWNER, &EV_PROFILE_SUBMITTED, reviewed_submit, APPROVAL,
 	    .doc = "Ask for approval." },
-	{ "submit", "REJECTED", "PENDING", OWNER, &EV_PROFILE_SUBMITTED, reviewed_submit, APPROVAL },
-	{ "resubmit", "APPROVED", "PENDING", SYS, &EV_PROFILE_SUBMITTED, reviewed_submit, APPROVAL },
+	{ "submit", "REJECTED", "PENDING", OWNER, &EV_PROFILE_SUBMITTED, reviewed_submit,
+	    APPROVAL },
+	{ "resubmit", "APPROVED", "PENDING", SYS, &EV_PROFILE_SUBMITTED, reviewed_submit,
+	    APPROVAL },
 	{ "approve", "PENDING", "APPROVED", SYS, NULL, NULL, APPROVAL, .stamp = "approved_at" },
 	{ "reject", "PENDING", "REJECTED", SYS, NULL, NULL, APPROVAL },
 
@@ -77,7 +83,8 @@ profile_create(struct request *rq, struct row *row)
 	const char *role_key = row_text(row, "role_key");
 
 	if (!profession_is_known(role_key) && !caller_has_role(rq, role_key))
-		return fail_field(rq, "role_key", "not_allowed", "no profession, and no role of yours");
+		return fail_field(rq, "role_key", "not_allowed",
+		    "no profession, and no role of yours");
 	return party_check_gst(rq, row);
 }
 
@@ -99,7 +106,8 @@ const struct resource user_role_profile_resource = {
 	.on_update = reviewed_edit,
 	.on_remove = reviewed_remove,
 	.changed = &EV_PROFILE_CHANGED,
-	.doc = "A professional. The profession's own fields are in its extension, /v1/<profession>-profiles.",
+	.doc = "A professional. The profession's own fields are in its extension,"
+	    " /v1/<profession>-profiles.",
 };
 
 /* ---- for the rows that belong to a profile ---- */
@@ -108,7 +116,8 @@ int
 profile_facts(struct request *rq, const char *profile_id, struct profile_facts *ret_facts)
 {
 	struct db_result *r = db_one_or_fail(rq, ERR_NOT_FOUND, "there is no such profile",
-	    "SELECT user_id, role_key, status FROM user_role_profiles WHERE id = $1", DB(profile_id));
+	    "SELECT user_id, role_key, status FROM user_role_profiles WHERE id = $1",
+	    DB(profile_id));
 
 	if (r == NULL)
 		return -1;
@@ -123,7 +132,8 @@ int
 profile_must_be_own(struct request *rq, const struct row *row, struct profile_facts *ret_facts)
 {
 	const char *id = row_text(row, "user_role_profile_id");
-	struct db_result *r = db_query(rq, "SELECT user_id, role_key, status FROM user_role_profiles"
+	struct db_result *r = db_query(rq,
+	    "SELECT user_id, role_key, status FROM user_role_profiles"
 	    " WHERE id = $1 AND user_id = $2", DB(id, rq->caller.user_id));
 
 	if (r == NULL)

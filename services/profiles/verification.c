@@ -14,14 +14,18 @@
 #include "profiles.h"
 
 static const char *const verification_types[] = { "IDENTITY", "BUSINESS", "DOCUMENT", NULL };
-static const char *const mime_types[] = { "application/pdf", "image/jpeg", "image/png", "image/webp",
+static const char *const mime_types[] = { "application/pdf", "image/jpeg", "image/png",
+    "image/webp",
 	"image/heic", NULL };
-static const char *const log_actions[] = { "SUBMITTED", "APPROVED", "REJECTED", "DOCUMENT_REQUESTED", NULL };
+static const char *const log_actions[] = { "SUBMITTED", "APPROVED", "REJECTED",
+    "DOCUMENT_REQUESTED", NULL };
 
 static const struct column request_columns[] = {
 	COLUMN_ID,
-	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "user_role_profiles" },
-	{ "verification_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .values = verification_types },
+	{ "user_role_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "user_role_profiles" },
+	{ "verification_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .values = verification_types },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
 	{ "submitted_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT | COL_REQUIRED },
 	{ "reviewed_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT },
@@ -35,19 +39,23 @@ static const struct column request_columns[] = {
 
 static const struct column document_columns[] = {
 	COLUMN_ID,
-	{ "verification_request_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .ref = "verification_requests" },
+	{ "verification_request_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
+	    .ref = "verification_requests" },
 	{ "document_type", COL_TEXT, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .max = 100 },
 	{ "file_url", COL_URL, COL_REQUIRED | COL_CREATE_ONLY | COL_NO_EVENT, .max = 2000,
 	    .doc = "Reference into the object store." },
-	{ "file_name", COL_TEXT, COL_CREATE_ONLY | COL_PERSONAL, .max = 255, .doc = "Aadhaar numbers in it are masked." },
+	{ "file_name", COL_TEXT, COL_CREATE_ONLY | COL_PERSONAL, .max = 255,
+	    .doc = "Aadhaar numbers in it are masked." },
 	{ "mime_type", COL_ENUM, COL_CREATE_ONLY, .values = mime_types },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
 	{ "uploaded_at", COL_TIME, COL_READONLY | COL_SORT | COL_REQUIRED },
 	{ "reviewed_at", COL_TIME, COL_READONLY },
 	{ "reviewed_by_user_id", COL_UUID, COL_READONLY },
 	{ "remarks", COL_TEXT, COL_READONLY },
-	{ "replaces_document_id", COL_UUID, COL_CREATE_ONLY, .doc = "The rejected copy this one stands for." },
-	{ "retain_until", COL_TIME, COL_READONLY, .doc = "Set by the decision; the file goes then." },
+	{ "replaces_document_id", COL_UUID, COL_CREATE_ONLY,
+	    .doc = "The rejected copy this one stands for." },
+	{ "retain_until", COL_TIME, COL_READONLY,
+	    .doc = "Set by the decision; the file goes then." },
 	COLUMN_CREATED,
 	COLUMN_VERSION,
 	{ 0 }
@@ -77,10 +85,11 @@ static row_guard request_create, request_approve, request_reject, document_creat
 
 static const struct transition request_transitions[] = {
 	{ NULL, NULL, "PENDING", SIGNED_IN, &EV_VERIFICATION_SUBMITTED },
-	{ "approve", "PENDING", "APPROVED", REVIEWER("verification-requests.approve"), &EV_VERIFICATION_DECIDED,
-	    request_approve, .stamp = "reviewed_at", .body = approve_body,
+	{ "approve", "PENDING", "APPROVED", REVIEWER("verification-requests.approve"),
+	    &EV_VERIFICATION_DECIDED, request_approve, .stamp = "reviewed_at", .body = approve_body,
 	    .doc = "Verified: every mandatory document is approved." },
-	{ "reject", "PENDING", "REJECTED", REVIEWER("verification-requests.reject"), &EV_VERIFICATION_DECIDED,
+	{ "reject", "PENDING", "REJECTED", REVIEWER("verification-requests.reject"),
+	    &EV_VERIFICATION_DECIDED,
 	    request_reject, .stamp = "reviewed_at", .body = reject_body, .doc = "Not verified." },
 	{ 0 }
 };
@@ -88,17 +97,18 @@ static const struct transition request_transitions[] = {
 static const struct transition document_transitions[] = {
 	{ NULL, NULL, "PENDING", SIGNED_IN },
 	{ "approve", "PENDING", "APPROVED", REVIEWER("verification-documents.approve"),
-	    &EV_VERIFICATION_DOCUMENT_REVIEWED, document_approve, .stamp = "reviewed_at", .body = approve_body,
-	    .doc = "The document proves what it should." },
+	    &EV_VERIFICATION_DOCUMENT_REVIEWED, document_approve, .stamp = "reviewed_at",
+	    .body = approve_body, .doc = "The document proves what it should." },
 	{ "reject", "PENDING", "REJECTED", REVIEWER("verification-documents.reject"),
-	    &EV_VERIFICATION_DOCUMENT_REVIEWED, document_reject, .stamp = "reviewed_at", .body = reject_body,
-	    .doc = "Another copy is needed." },
+	    &EV_VERIFICATION_DOCUMENT_REVIEWED, document_reject, .stamp = "reviewed_at",
+	    .body = reject_body, .doc = "Another copy is needed." },
 	{ 0 }
 };
 
 #define OF_REQUEST_OWNER \
-	"EXISTS (SELECT FROM verification_requests r JOIN user_role_profiles p ON p.id = r.user_role_profile_id" \
-	" WHERE r.id = t.verification_request_id AND p.user_id = :me)"
+	"EXISTS (SELECT FROM verification_requests r JOIN user_role_profiles p" \
+	" ON p.id = r.user_role_profile_id WHERE r.id = t.verification_request_id" \
+	" AND p.user_id = :me)"
 
 const struct resource verification_request_resource = {
 	.table = "verification_requests",
@@ -203,7 +213,8 @@ static bool
 has_approved(const struct db_result *r, const char *document_type)
 {
 	for (int i = 0; i < db_rows(r); i++)
-		if (strcmp(db_text(r, i, 0), document_type) == 0 && strcmp(db_text(r, i, 1), "APPROVED") == 0)
+		if (strcmp(db_text(r, i, 0), document_type) == 0 &&
+		    strcmp(db_text(r, i, 1), "APPROVED") == 0)
 			return true;
 	return false;
 }
@@ -212,7 +223,8 @@ has_approved(const struct db_result *r, const char *document_type)
 static int
 mandatory_must_be_approved(struct request *rq, const struct db_result *r, const char *role_key)
 {
-	json_t *rules = json_loads(setting_json("profiles.required_documents"), 0, NULL), *wanted, *v;
+	json_t *rules = json_loads(setting_json("profiles.required_documents"), 0, NULL), *wanted,
+	    *v;
 	int result = 0;
 	size_t i;
 
@@ -221,7 +233,8 @@ mandatory_must_be_approved(struct request *rq, const struct db_result *r, const 
 		wanted = json_object_get(rules, "*");
 	json_array_foreach(wanted, i, v)
 		if (json_is_string(v) && !has_approved(r, json_string_value(v)))
-			result = fail(rq, ERR_CONFLICT, "no approved %s was handed in", json_string_value(v));
+			result = fail(rq, ERR_CONFLICT, "no approved %s was handed in",
+			    json_string_value(v));
 	json_decref(rules);
 	return result;
 }
@@ -237,7 +250,8 @@ documents_must_suffice(struct request *rq, const struct row *row, const char *ro
 		return -1;
 	for (int i = 0; i < db_rows(r); i++) {
 		if (strcmp(db_text(r, i, 1), "PENDING") == 0)
-			return fail(rq, ERR_CONFLICT, "a document of type %s is not reviewed yet", db_text(r, i, 0));
+			return fail(rq, ERR_CONFLICT, "a document of type %s is not reviewed yet",
+			    db_text(r, i, 0));
 		any = any || strcmp(db_text(r, i, 1), "APPROVED") == 0;
 	}
 	if (!any)
@@ -249,15 +263,18 @@ documents_must_suffice(struct request *rq, const struct row *row, const char *ro
 static int
 start_retention(struct request *rq, const char *request_id, struct event_out *ev)
 {
-	struct db_result *r = db_query(rq, "SELECT d.id, d.document_type FROM verification_documents d"
+	struct db_result *r = db_query(rq,
+	    "SELECT d.id, d.document_type FROM verification_documents d"
 	    " WHERE d.verification_request_id = $1 ORDER BY d.id", DB(request_id));
 	char until[CLOCK_TEXT];
 
 	if (r == NULL)
 		return -1;
-	clock_format(rq->now_us + setting_int("profiles.document_retention_days") * 86400 * 1000000, until);
+	clock_format(rq->now_us + setting_int("profiles.document_retention_days") * 86400 * 1000000,
+	    until);
 	for (int i = 0; i < db_rows(r); i++) {
-		struct row *document = row_load(rq, &verification_document_resource, db_text(r, i, 0), true);
+		struct row *document = row_load(rq, &verification_document_resource,
+		    db_text(r, i, 0), true);
 		event_add_text(ev, "document_types", db_text(r, i, 1));
 		if (document == NULL)
 			return -1;
@@ -305,7 +322,7 @@ request_reject(struct request *rq, struct row *row)
 	return decide(rq, row, &facts, "REJECTED");
 }
 
-/* POST …/{id}/request-documents: the status stays, the log and the owner are told what is wanted. */
+/* POST …/{id}/request-documents: the status stays; log and owner are told what is wanted. */
 int
 verification_request_documents(struct request *rq)
 {
@@ -329,7 +346,8 @@ verification_request_documents(struct request *rq)
 	json_array_foreach(body_json(rq, "document_types"), i, v)
 		event_add_text(ev, "document_types", json_string_value(v));
 	if (row_touch(rq, row) < 0 ||
-	    log_step(rq, row_id(row), "DOCUMENT_REQUESTED", "PENDING", "PENDING", row_text(row, "remarks")) < 0)
+	    log_step(rq, row_id(row), "DOCUMENT_REQUESTED", "PENDING", "PENDING",
+	    row_text(row, "remarks")) < 0)
 		return -1;
 	return reply_row(rq, 200, row);
 }
@@ -346,7 +364,8 @@ request_facts(struct request *rq, const char *request_id, struct document_facts 
 {
 	struct db_result *r = db_one_or_fail(rq, ERR_NOT_FOUND, "there is no such verification",
 	    "SELECT p.id, p.user_id, p.role_key, p.status FROM verification_requests r"
-	    " JOIN user_role_profiles p ON p.id = r.user_role_profile_id WHERE r.id = $1", DB(request_id));
+	    " JOIN user_role_profiles p ON p.id = r.user_role_profile_id WHERE r.id = $1",
+	    DB(request_id));
 
 	if (r == NULL)
 		return -1;
@@ -369,7 +388,8 @@ request_must_be_open(struct request *rq, const struct row *row)
 	if (r == NULL)
 		return -1;
 	if (db_rows(r) == 0)
-		return fail_field(rq, "verification_request_id", "unknown_reference", "no request of yours has this id");
+		return fail_field(rq, "verification_request_id", "unknown_reference",
+		    "no request of yours has this id");
 	if (strcmp(db_text(r, 0, 0), "PENDING") != 0)
 		return fail(rq, ERR_CONFLICT, "the request is decided; make a new one");
 	return 0;
@@ -383,8 +403,10 @@ replaced_must_fit(struct request *rq, const struct row *row)
 
 	if (!row_is_set(row, "replaces_document_id"))
 		return 0;
-	r = db_query(rq, "SELECT FROM verification_documents WHERE id = $1 AND verification_request_id = $2"
-	    " AND document_type = $3 AND status = 'REJECTED'", DB(row_text(row, "replaces_document_id"),
+	r = db_query(rq, "SELECT FROM verification_documents WHERE id = $1"
+	    " AND verification_request_id = $2"
+	    " AND document_type = $3 AND status = 'REJECTED'",
+	    DB(row_text(row, "replaces_document_id"),
 	    row_text(row, "verification_request_id"), row_text(row, "document_type")));
 	if (r == NULL)
 		return -1;
