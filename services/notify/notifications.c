@@ -98,6 +98,7 @@ notification_add(struct request *rq, const struct new_notification *n)
 		row_set(row, "status", "SENT");
 		row_set_now(rq, row, "sent_at");
 		name_source(rq, row, row_event_as(rq, row, &EV_NOTIFICATION_SENT));
+		event_action(row_event(rq, row), "CREATE");
 	}
 	return row_insert(rq, row) < 0 ? NULL : row;
 }

@@ -132,26 +132,22 @@ add_part(curl_mime *mime, const char *text, const char *type)
 	curl_mime_encoder(part, "quoted-printable");
 }
 
-/* multipart/alternative, the plain text first (RFC 2046, 5.1.4: the last is the richest). */
+/* The plain text first: of alternatives the last is the richest (RFC 2046, 5.1.4). */
 static void
 set_message(struct arena *a, CURL *easy, const struct smtp_server *s, const struct mail *m,
     const char *message_id)
 {
 	struct curl_slist *to = curl_slist_append(NULL, arena_printf(a, "<%s>", m->to));
 	struct curl_slist *headers = mail_headers(a, s, m, message_id);
-	curl_mime *mime = curl_mime_init(easy), *alternative = curl_mime_init(easy);
-	struct curl_slist *type = curl_slist_append(NULL, "Content-Type: multipart/alternative");
-	curl_mimepart *whole;
+	curl_mime *mime = curl_mime_init(easy);
 
+	headers = curl_slist_append(headers, "Content-Type: multipart/alternative");
 	arena_own(a, to, free_slist);
 	arena_own(a, headers, free_slist);
 	arena_own(a, mime, free_mime);
-	add_part(alternative, m->text, "text/plain; charset=utf-8");
+	add_part(mime, m->text, "text/plain; charset=utf-8");
 	if (m->html != NULL)
-		add_part(alternative, m->html, "text/html; charset=utf-8");
-	whole = curl_mime_addpart(mime);
-	curl_mime_subparts(whole, alternative);
-	curl_mime_headers(whole, type, 1);
+		add_part(mime, m->html, "text/html; charset=utf-8");
 	curl_easy_setopt(easy, CURLOPT_MAIL_FROM, arena_printf(a, "<%s>", s->from_email));
 	curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);

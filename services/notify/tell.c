@@ -218,15 +218,19 @@ tell_person(struct telling *t, const struct person *p)
 
 /* ---- all of them ---- */
 
-/* Preferences: settings_json.notifications.<topic>.<CHANNEL>; what is not said is wanted. */
+/*
+ * Preferences, in identity's user_settings: settings_json.notifications.<topic>.<channel>, else
+ * .notifications.<channel>, the channel in small letters; what is not said is wanted.
+ */
+#define WANTS(channel, key) \
+	" ($3 OR coalesce(s.settings_json #>> ARRAY['notifications', $2, '" key "']," \
+	"  s.settings_json #>> ARRAY['notifications', '" key "'], '') <> 'false')" \
+	"  AND NOT EXISTS (SELECT FROM notifications n WHERE n.source_event_id = $4 AND n.user_id = u.id" \
+	"  AND n.channel = '" channel "')"
+
 static const char people_sql[] =
-    "SELECT u.id, u.email, u.display_name, u.status = 'SUSPENDED',"
-    " ($3 OR coalesce(s.settings_json #>> ARRAY['notifications', $2, 'IN_APP'], '') <> 'false')"
-    "  AND NOT EXISTS (SELECT FROM notifications n WHERE n.source_event_id = $4 AND n.user_id = u.id"
-    "  AND n.channel = 'IN_APP'),"
-    " ($3 OR coalesce(s.settings_json #>> ARRAY['notifications', $2, 'EMAIL'], '') <> 'false')"
-    "  AND NOT EXISTS (SELECT FROM notifications n WHERE n.source_event_id = $4 AND n.user_id = u.id"
-    "  AND n.channel = 'EMAIL')"
+    "SELECT u.id, u.email, u.display_name, coalesce(u.status = 'SUSPENDED', false),"
+    WANTS("IN_APP", "in_app") "," WANTS("EMAIL", "email")
     " FROM user_refs u LEFT JOIN user_settings_refs s ON s.user_id = u.id"
     " WHERE u.id = ANY ($1::uuid[]) ORDER BY u.id";
 
