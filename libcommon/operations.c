@@ -17,16 +17,20 @@
 
 /* ---- preconditions ---- */
 
+/* In If-Match a weak tag (W/"2") stands for no version: RFC 9110 wants the strong comparison there. */
 static bool
-etag_listed(const char *header, const char *etag)
+etag_listed(const char *header, const char *etag, bool weak_too)
 {
 	size_t n = strlen(etag);
 
 	if (strcmp(header, "*") == 0)
 		return true;
-	for (const char *at = strstr(header, etag); at != NULL; at = strstr(at + 1, etag))
+	for (const char *at = strstr(header, etag); at != NULL; at = strstr(at + 1, etag)) {
+		if (!weak_too && at > header && at[-1] == '/')
+			continue;
 		if (at[n] == '\0' || at[n] == ',' || at[n] == ' ')
 			return true;
+	}
 	return false;
 }
 
@@ -41,7 +45,7 @@ check_if_match(struct request *rq, const struct row *row)
 	if (header == NULL && (row->plan->res->flags & RES_IF_MATCH))
 		return fail(rq, ERR_IF_MATCH_REQUIRED, "send If-Match with the ETag you read");
 	etag = arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
-	if (header != NULL && !etag_listed(header, etag))
+	if (header != NULL && !etag_listed(header, etag, false))
 		return fail(rq, ERR_STALE_ETAG, "the item is at version %s now", row_text(row, "version"));
 	return 0;
 }
@@ -51,7 +55,7 @@ not_modified(struct request *rq)
 {
 	const char *header = http_header(rq->http, "if-none-match");
 
-	if (header == NULL || rq->reply.etag == NULL || !etag_listed(header, rq->reply.etag))
+	if (header == NULL || rq->reply.etag == NULL || !etag_listed(header, rq->reply.etag, true))
 		return 0;
 	rq->reply.status = 304;
 	rq->reply.body = NULL;

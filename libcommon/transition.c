@@ -87,25 +87,32 @@ refuse_illegal(struct request *rq, struct row *row, const char *verb, const char
 	    row->plan->res->noun, column, now != NULL ? now : "not set");
 }
 
-/* The row of the table that applies; NULL and the reason in rq where there is none. */
+/*
+ * The row of the table that applies; NULL and the reason in rq where there is none. Who may never
+ * do it is told so whatever the status; who may, but not now, is told what is legal.
+ */
 static const struct transition *
 find(struct request *rq, struct row *row, const char *verb, enum actor_type actor)
 {
 	const struct transition *known = NULL, *refused = NULL;
+	bool may_sometimes = false;
 
 	for (const struct transition *t = row->plan->res->transitions; t != NULL && t->to != NULL; t++) {
 		if (!same(t->verb, verb))
 			continue;
 		known = t;
-		if (!actor_may(rq, t, row, actor))
+		if (actor_may(rq, t, row, actor)) {
+			may_sometimes = true;
+			if (is_from_here(t, row))
+				return t;
+		} else if (refused == NULL || is_from_here(t, row)) {
 			refused = t;
-		else if (is_from_here(t, row))
-			return t;
+		}
 	}
 	if (known == NULL)
 		fail(rq, ERR_NOT_FOUND, "a %s has no %s", row->plan->res->noun, verb);
 	else if (refused != NULL && actor != ACTOR_SYSTEM && actor != ACTOR_CRON &&
-	    is_from_here(refused, row))
+	    (!may_sometimes || is_from_here(refused, row)))
 		access_check(rq, &refused->who, row->is_owner);
 	else
 		refuse_illegal(rq, row, verb, transition_column(known));

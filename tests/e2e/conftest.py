@@ -86,7 +86,7 @@ def sql(env):
                     open_[service] = psycopg.connect(env[f"NXT_DB_{service.upper()}"], autocommit=True,
                                                      row_factory=dict_row)
                 cursor = open_[service].execute(statement, values)
-                return cursor.fetchall() if cursor.description else []
+                return cursor.fetchall() if cursor.description is not None else []
             except psycopg.OperationalError:
                 open_.pop(service, None)
                 if not again:

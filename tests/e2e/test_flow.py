@@ -411,7 +411,7 @@ def test_an_order_of_nothing_to_pay_is_complete_at_once(env, sql, admin, cast, m
     after = buyer.get("/v1/tracecoin-wallets?user_id=me", expect=200).items[0]
     assert after["current_balance"] == wallet["current_balance"] + 50 == entry["balance_after"]
     [completed] = published(env, "order.completed", order["id"])
-    assert (completed.total_inr, completed.invoice_number, completed.coins) == (0, invoice["invoice_number"], 50)
+    assert (completed.total_inr, completed.invoice_number, completed.tracecoins_credited) == (0, invoice["invoice_number"], 50)
     receipt = mailbox.wait(buyer.email, invoice["invoice_number"])
     assert "0.00" in receipt["text"]
 

@@ -15,8 +15,8 @@ def messages():
     return contract.load_messages(contract.descriptor_set())
 
 
-def read(env, topic, key=None):
-    """All events of a topic so far, of one aggregate where `key` is given, in order per partition."""
+def raw(env, topic):
+    """The records of a topic so far, in order per partition."""
     consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests", "enable.auto.commit": False})
     found = []
     try:
@@ -28,8 +28,8 @@ def read(env, topic, key=None):
             place.offset = low
             consumer.assign([place])
             while (record := consumer.poll(10)) is not None:
-                if record.error() is None and (key is None or record.key() == key.encode()):
-                    found.append(messages()[contract.message_name(topic)].FromString(record.value()))
+                if record.error() is None:
+                    found.append(record)
                 if record.offset() >= high - 1:
                     break
     finally:
@@ -37,7 +37,19 @@ def read(env, topic, key=None):
     return found
 
 
+def read(env, topic, key=None):
+    """All events of a topic so far, of one aggregate where `key` is given, in order per partition."""
+    return [messages()[contract.message_name(topic)].FromString(r.value()) for r in raw(env, topic)
+            if key is None or r.key() == key.encode()]
+
+
 def published(env, topic, key, count=1):
     """The events of one aggregate, once there are `count` of them."""
     return eventually(f"{count} {topic} of {key}",
                       lambda: (lambda found: found if len(found) >= count else None)(read(env, topic, key)))
+
+
+def records(env, topic, key):
+    """[(record, decoded event)] of one aggregate: for who looks at headers and partitions."""
+    return [(r, messages()[contract.message_name(topic)].FromString(r.value())) for r in raw(env, topic)
+            if r.key() == key.encode()]
