@@ -3,6 +3,7 @@
 Every run makes new people, so it can be repeated; only the administrator is made once.
 """
 import datetime
+import json
 import re
 import secrets
 import subprocess
@@ -196,6 +197,7 @@ class Demo:
         order = self.owner.api.post("/v1/orders", {
             "order_type": "PACKAGE", "items": [{"item_type": "PACKAGE", "item_id": package["id"], "quantity": 1}],
             "coupon_code": coupon["code"]}, Idempotency_Key=f"demo-{self.run_id}", expect=201)
+        self.order_id = order["id"]
         self.tell("POST /v1/orders", f"201 {order['status']}, total {order['total_inr']} paise")
         wallet = self.owner.api.get("/v1/tracecoin-wallets?user_id=me", expect=200)["items"][0]
         ledger = self.owner.api.get(f"/v1/tracecoin-ledger?wallet_id={wallet['id']}", expect=200)["items"]
@@ -215,7 +217,7 @@ class Demo:
         for row in eventually("the job's audit rows", story):
             changes = self.admin.api.get(f"/v1/audit-logs/{row['id']}/changes", expect=200)["items"]
             self.tell(f"{row['metadata_json']['event_type']:<22} {row['action']:<8} by {row['actor_type']:<9}",
-                      "; ".join(f"{c['field_name']} {c['old_value_text']} → {c['new_value_text']}"
+                      "; ".join(f"{c['field_name']} {c['old_value_text'] or '–'} → {c['new_value_text']}"
                                 for c in changes if "status" in c["field_name"]))
         self.events()
         self.messages()
@@ -229,8 +231,12 @@ class Demo:
         topics = ["job.submitted", "approval.requested", "approval.decided", "job.published", "order.completed"]
         out = subprocess.run([str(nxtctl), "events", "--brokers", self.stack.bus.brokers, "--from-beginning", "--exit", *topics],
                              capture_output=True, text=True, timeout=30)
-        for line in out.stdout.splitlines()[-12:]:
-            say(f"  {line[:150]}")
+        told = [json.loads(line) for line in out.stdout.splitlines()]
+        for event in told:
+            context = event["context"]
+            if context["entity_id"] in (self.job_id, self.order_id):
+                self.tell(f"{event['type']:<20} {context.get('entity_label', '')}",
+                          f"partition {event['partition']}, by {context['actor']['type']}, click {context['correlation_id']}")
 
     def messages(self):
         self.chapter("Mails and notifications")
