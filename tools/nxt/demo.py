@@ -3,6 +3,7 @@
 Every run makes new people, so it can be repeated; only the administrator is made once.
 """
 import datetime
+import json
 import re
 import secrets
 import subprocess
@@ -161,13 +162,17 @@ class Demo:
             "location": "Bengaluru", "employment_type": "FULL_TIME", "mode_of_work": "HYBRID",
             "budget_inr": 250000000, "salary_range_json": {"min_inr": 180000000, "max_inr": 250000000}}, expect=201)
         self.tell("POST /v1/jobs", f"201 {job['status']}")
-        sent = self.owner.api.post(f"/v1/jobs/{job['id']}/submit", expect=200)
+        sent = eventually("the marketplace knows the company is active", lambda: self.submitted(job["id"]))
         self.tell("POST /v1/jobs/…/submit", f"200 {sent['status']}")
         return job["id"]
 
+    def submitted(self, job_id):
+        """The company's approval reaches the marketplace as an event: until then it says 409."""
+        sent = self.owner.api.post(f"/v1/jobs/{job_id}/submit", expect=(200, 409))
+        return sent if sent.status == 200 else None
+
     def job(self):
         self.chapter("A job: drafted, submitted, approved, live")
-        # The company's approval reaches the marketplace as an event; a job posted at once waits for it.
         self.job_id = self.new_job("Embedded engineer")
         self.decide(self.job_id, "approve")
         self.wait_status(f"/v1/jobs/{self.job_id}", "LIVE")
@@ -192,6 +197,7 @@ class Demo:
         order = self.owner.api.post("/v1/orders", {
             "order_type": "PACKAGE", "items": [{"item_type": "PACKAGE", "item_id": package["id"], "quantity": 1}],
             "coupon_code": coupon["code"]}, Idempotency_Key=f"demo-{self.run_id}", expect=201)
+        self.order_id = order["id"]
         self.tell("POST /v1/orders", f"201 {order['status']}, total {order['total_inr']} paise")
         wallet = self.owner.api.get("/v1/tracecoin-wallets?user_id=me", expect=200)["items"][0]
         ledger = self.owner.api.get(f"/v1/tracecoin-ledger?wallet_id={wallet['id']}", expect=200)["items"]
@@ -211,7 +217,7 @@ class Demo:
         for row in eventually("the job's audit rows", story):
             changes = self.admin.api.get(f"/v1/audit-logs/{row['id']}/changes", expect=200)["items"]
             self.tell(f"{row['metadata_json']['event_type']:<22} {row['action']:<8} by {row['actor_type']:<9}",
-                      "; ".join(f"{c['field_name']} {c['old_value_text']} → {c['new_value_text']}"
+                      "; ".join(f"{c['field_name']} {c['old_value_text'] or '–'} → {c['new_value_text']}"
                                 for c in changes if "status" in c["field_name"]))
         self.events()
         self.messages()
@@ -225,8 +231,12 @@ class Demo:
         topics = ["job.submitted", "approval.requested", "approval.decided", "job.published", "order.completed"]
         out = subprocess.run([str(nxtctl), "events", "--brokers", self.stack.bus.brokers, "--from-beginning", "--exit", *topics],
                              capture_output=True, text=True, timeout=30)
-        for line in out.stdout.splitlines()[-12:]:
-            say(f"  {line[:150]}")
+        told = [json.loads(line) for line in out.stdout.splitlines()]
+        for event in told:
+            context = event["context"]
+            if context["entity_id"] in (self.job_id, self.order_id):
+                self.tell(f"{event['type']:<20} {context.get('entity_label', '')}",
+                          f"partition {event['partition']}, by {context['actor']['type']}, click {context['correlation_id']}")
 
     def messages(self):
         self.chapter("Mails and notifications")
