@@ -63,6 +63,18 @@ fail(struct request *rq, enum error_code code, const char *fmt, ...)
 }
 
 int
+fail_unless_soon(struct request *rq, enum error_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	rq->problem.may_pass = rq->problem.code == ERR_NONE;
+	va_start(ap, fmt);
+	refuse(rq, code, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
 refuse_and_commit(struct request *rq, enum error_code code, const char *fmt, ...)
 {
 	va_list ap;

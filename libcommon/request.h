@@ -58,6 +58,7 @@ struct problem {
 	const char *allow;		/* 405: the Allow header */
 	char sqlstate[6];		/* set where PostgreSQL said no; for the log and db_should_retry */
 	const char *internal;		/* for the log alone */
+	bool may_pass;			/* an event on its way may change it: the unit runs again for a while */
 };
 
 struct reply {
@@ -122,6 +123,12 @@ int unit_later(struct request *rq, int (*fn)(struct request *rq, const char *id)
 
 /* ---- refusing: each returns -1 ---- */
 int fail(struct request *rq, enum error_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/*
+ * As fail, where only a projection stands against it that an event on its way may bring up to
+ * date: the unit is run again for up to two seconds before the caller is refused.
+ */
+int fail_unless_soon(struct request *rq, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Adds a wrong field (ERR_VALIDATION); several may be added before returning -1. */
 int fail_field(struct request *rq, const char *field, const char *code, const char *fmt, ...)
