@@ -85,11 +85,17 @@ run_once(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg
 	return result;
 }
 
-/* A reaction does not wait here: what it misses comes by the very consumer that runs it. */
+/*
+ * Does an event on its way stand in it: a row that is referred to, or a state that a guard asked
+ * for? A reaction does not wait here: what it misses comes by the very consumer that runs it.
+ */
 static bool
-is_missing_reference(const struct request *rq)
+may_pass(const struct request *rq)
 {
-	return rq->actor != ACTOR_SYSTEM && strcmp(rq->problem.sqlstate, "23503") == 0 && rq->problem.code == ERR_VALIDATION;
+	if (rq->actor == ACTOR_SYSTEM)
+		return false;
+	return rq->problem.may_pass ||
+	    (strcmp(rq->problem.sqlstate, "23503") == 0 && rq->problem.code == ERR_VALIDATION);
 }
 
 /* Should the failed unit run again? Sleeps first where that helps. */
@@ -102,7 +108,7 @@ again(struct request *rq, int64_t began_ms)
 		metric_add(M_DB_RETRIES, 1);
 		return rq->attempt == 0 || fiber_sleep((1 << shift) + (int)(random() % 5)) == FIBER_DONE;
 	}
-	if (!is_missing_reference(rq) || clock_mono_ms() - began_ms > REFERENCE_WAIT_MS)
+	if (!may_pass(rq) || clock_mono_ms() - began_ms > REFERENCE_WAIT_MS)
 		return false;
 	/* the caller's own id may merely need its stub: at once; others' events need a moment */
 	return rq->attempt == 0 || fiber_sleep(10 << shift) == FIBER_DONE;

@@ -155,10 +155,11 @@ company_must_be_active(struct request *rq, const struct row *job)
 	if (find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
 		return -1;
 	if (!text_is(c.status, "ACTIVE"))
-		return fail(rq, ERR_CONFLICT,
+		return fail_unless_soon(rq, ERR_CONFLICT,
 		    "the company is not active; it must be submitted and approved first");
 	if (!text_is(c.approval_status, "APPROVED"))
-		return fail(rq, ERR_CONFLICT, "the company's latest changes are not approved yet");
+		return fail_unless_soon(rq, ERR_CONFLICT,
+		    "the company's latest changes are not approved yet");
 	return 0;
 }
 
