@@ -11,6 +11,7 @@
 #include "metrics.h"
 #include "openapi.h"
 #include "problem.h"
+#include "refs.h"
 
 #define PERMISSIONS_MAX 400
 #define PARTITIONS_LOCAL 3
@@ -190,6 +191,8 @@ print_events(const struct service *svc)
 		puts("in\t*\tevery event");
 	for (const struct subscription *s = svc->subscriptions; s != NULL && s->type != NULL; s++)
 		printf("in\t%s\t%s\n", s->type->name, s->ref != NULL ? s->ref->table : "reaction");
+	for (const struct subscription *s = access_subscriptions; s->type != NULL; s++)
+		printf("in\t%s\tevery service: access and configuration\n", s->type->name);
 }
 
 static void

@@ -110,6 +110,16 @@ def build_(args):
     build.build(args.preset or "release")
 
 
+def docs(args):
+    """print docs/reference anew from the daemons' own tables"""
+    from nxt.docs import write
+    stack = Stack()
+    packages.install_debian({"build"})
+    build.build(stack.preset)
+    changed = write(build.binaries(stack.preset))
+    say(f"  {', '.join(changed) or 'nothing to change'}")
+
+
 def demo(args):
     """walk through registration, approval, job, purchase; print what each step left behind"""
     from nxt.demo import Demo
@@ -161,6 +171,7 @@ def parser():
     word("events", events).add_argument("words", nargs=argparse.REMAINDER, metavar="TOPIC")
     word("mail", mail).add_argument("id", nargs="?")
     word("demo", demo)
+    word("docs", docs)
     p = word("test", test)
     p.add_argument("parts", nargs="*", metavar="PART")
     p.add_argument("-k", dest="words", help="only the pytest cases that match")
