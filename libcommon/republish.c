@@ -31,7 +31,7 @@ state_event(const struct resource *res)
 	return res->changed != NULL ? res->changed : res->updated != NULL ? res->updated : res->created;
 }
 
-static void
+static int
 publish(struct request *rq, const struct resource *res, struct row *row)
 {
 	struct event_out *ev = event_publish(rq, state_event(res), row_id(row), row_version(row));
@@ -39,6 +39,7 @@ publish(struct request *rq, const struct resource *res, struct row *row)
 	event_fill_from_row(ev, row);
 	event_action(ev, "UPDATE");
 	event_summary(ev, "republished");
+	return res->on_republish == NULL ? 0 : res->on_republish(rq, row);
 }
 
 /* One page after `last`; the id of its last row, NULL at the end or on failure. */
@@ -54,7 +55,8 @@ publish_page(struct request *rq, const struct resource *res, const char *last, i
 
 	for (int i = 0; i < rows; i++) {
 		row = row_from_result(rq, plan, r, i);
-		publish(rq, res, row);
+		if (publish(rq, res, row) < 0)
+			return NULL;
 	}
 	*count += rows;
 	if (rows > 0 && outbox_write(rq) < 0)

@@ -169,6 +169,7 @@ struct resource {
 	const struct event_type *created, *updated, *removed;	/* NULL: `changed` */
 	const struct event_type *changed;	/* the plain `<noun>.changed`, or NULL where all are named */
 	struct child child;	/* none where parent is NULL */
+	row_guard *on_republish;	/* adds what else projections keep of the row, or NULL */
 	const char *doc;
 };
 

@@ -126,13 +126,26 @@ role_remove(struct request *rq, struct row *role)
 	return 0;
 }
 
+/* Each service's map role → permissions is rebuilt from this. */
+static int
+role_republish(struct request *rq, struct row *role)
+{
+	struct event_out *ev = event_publish(rq, &EV_ROLE_PERMISSIONS_CHANGED, row_id(role),
+	    row_version(role));
+
+	event_fill_from_row(ev, role);
+	event_set_text(ev, "role_key", row_text(role, "key"));
+	event_set_int(ev, "epoch", row_version(role));
+	return add_keys(rq, ev, role, NULL, NULL);
+}
+
 const struct resource roles_resource = {
 	.table = "roles", .noun = "role", .module_key = "access", .label = "name",
 	.columns = role_columns,
 	.read = SIGNED_IN, .create = SETTINGS("roles.create"), .update = SETTINGS("roles.update"),
 	.remove = SETTINGS("roles.delete"),
 	.on_create = role_create, .on_update = role_update, .on_remove = role_remove,
-	.changed = &EV_ROLE_CHANGED,
+	.on_republish = role_republish, .changed = &EV_ROLE_CHANGED,
 	.doc = "Roles that users may ask for.",
 };
 

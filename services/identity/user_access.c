@@ -98,19 +98,32 @@ user_access_changed(struct request *rq, const char *user_id)
 	return row_update(rq, user);
 }
 
-int
-user_access_moves(struct request *rq, struct row *user, const char *status)
+/* An event of its own beside the one that the row's change publishes. */
+static int
+publish_beside(struct request *rq, const struct row *user, const char *status, int64_t version)
 {
 	struct employment employment;
 	struct event_out *ev;
 
 	if (employment_read(rq, row_id(user), &employment) < 0)
 		return -1;
-	row_set_int(user, "access_epoch", row_int(user, "access_epoch") + 1);
-	ev = event_publish(rq, &EV_USER_ACCESS_CHANGED, row_id(user), row_version(user) + 1);
+	ev = event_publish(rq, &EV_USER_ACCESS_CHANGED, row_id(user), version);
 	event_set_int(ev, "access_epoch", row_int(user, "access_epoch"));
 	event_set_text(ev, "status", status);
 	event_set_text(ev, "account_type", row_text(user, "account_type"));
 	event_label(ev, row_text(user, "email"));
 	return fill(rq, ev, row_id(user), &employment);
+}
+
+int
+user_access_moves(struct request *rq, struct row *user, const char *status)
+{
+	row_set_int(user, "access_epoch", row_int(user, "access_epoch") + 1);
+	return publish_beside(rq, user, status, row_version(user) + 1);
+}
+
+int
+user_access_republish(struct request *rq, struct row *user)
+{
+	return publish_beside(rq, user, row_text(user, "status"), row_version(user));
 }

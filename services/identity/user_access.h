@@ -30,5 +30,7 @@ int user_access_read(struct request *rq, const char *user_id, const struct emplo
 int user_access_changed(struct request *rq, const char *user_id);
 /* In a guard of users: the epoch moves with the running change, which makes the status `status`. */
 int user_access_moves(struct request *rq, struct row *user, const char *status);
+/* What it is now, told again: every service's access_users is rebuilt from this. */
+int user_access_republish(struct request *rq, struct row *user);
 
 #endif

@@ -128,6 +128,7 @@ const struct resource users_resource = {
 	.owner = "t.id = :me",
 	.read = OWNER_OR("users.read"), .update = OWNER_OR("users.update"),
 	.created = &EV_USER_REGISTERED, .changed = &EV_USER_CHANGED,
+	.on_republish = user_access_republish,
 	.doc = "Accounts. The signed-in caller's own is /v1/me.",
 };
 

@@ -322,3 +322,19 @@ def test_an_operators_word_rules_role_requests(env, admin, sql):
         someone = Person(env).register().sign_in()
         return ask(someone, "tutor")["status"] == "APPROVED"
     eventually("the policy is on again", approved)
+
+
+# ---- rebuilding ----
+
+def test_access_projections_are_rebuilt_from_what_identity_republishes(env, admin, sql):
+    wanted = "SELECT user_id::text, epoch, status, role_keys FROM access_users WHERE user_id = %s"
+    before = eventually("finance knows the administrator", lambda: sql("finance", wanted, admin.id))
+    of_roles = "SELECT role_key, permissions FROM access_roles WHERE is_active ORDER BY role_key"
+    roles = sql("finance", of_roles)
+    sql("finance", "DELETE FROM access_users")
+    sql("finance", "DELETE FROM access_roles")
+    for table in ("users", "roles"):
+        done = identity_command(env, ["republish", table])
+        assert done.returncode == 0, done
+    assert eventually("the administrator is known again", lambda: sql("finance", wanted, admin.id)) == before
+    eventually("so are the roles", lambda: sql("finance", of_roles) == roles)
