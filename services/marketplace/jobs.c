@@ -248,7 +248,24 @@ is_paid(const struct row *job)
 	return row_int(job, "coin_price") == 0 || row_is_set(job, "debited_at");
 }
 
-/* A job that was LIVE before keeps what is left of its time. */
+/* Candidates who look for such a role in that place, up to a hundred. */
+static int
+tell_matches(struct request *rq, struct row *job)
+{
+	struct db_result *r = db_query(rq, "SELECT user_id FROM candidate_refs WHERE status = 'ACTIVE'"
+	    " AND EXISTS (SELECT FROM unnest(preferred_roles) wanted"
+	    " WHERE length(wanted) > 2 AND position(lower(wanted) IN lower($1)) > 0)"
+	    " AND ($3 = 'REMOTE' OR $2::text IS NULL OR location IS NULL"
+	    " OR position(lower(location) IN lower($2)) > 0 OR position(lower($2) IN lower(location)) > 0)"
+	    " ORDER BY updated_at DESC LIMIT 100",
+	    DB(row_text(job, "title"), row_text(job, "location"), row_text(job, "mode_of_work")));
+
+	for (int i = 0; r != NULL && i < db_rows(r); i++)
+		event_recipient(row_event(rq, job), db_text(r, i, 0));
+	return r == NULL ? -1 : 0;
+}
+
+/* A job that was LIVE before keeps what is left of its time, and nobody is told twice. */
 static int
 job_publish(struct request *rq, struct row *job)
 {
@@ -258,6 +275,8 @@ job_publish(struct request *rq, struct row *job)
 	    clock_parse(row_text(job, "expires_at")) <= rq->now_us) {
 		clock_format(rq->now_us + setting_int("marketplace.job_live_days") * DAY_US, until);
 		row_set(job, "expires_at", until);
+		if (tell_matches(rq, job) < 0)
+			return -1;
 	}
 	if (rq->trigger != NULL && event_has_field(rq->trigger, "request_id"))
 		event_set_text(row_event(rq, job), "approval_request_id",

@@ -152,12 +152,12 @@ lead_submit(struct request *rq, struct row *lead)
 static int
 tell_matches(struct request *rq, struct row *lead, struct event_out *ev)
 {
-	struct db_result *r = db_query(rq,
-	    "SELECT user_id FROM role_profile_refs WHERE role_key = $1"
+	struct db_result *r = db_query(rq, "SELECT user_id FROM role_profile_refs WHERE role_key = $1"
 	    " AND status = 'ACTIVE' AND user_id <> $3 AND ($2::text IS NULL OR location IS NULL"
-	    " OR location ILIKE '%' || $2 || '%' OR $2 ILIKE '%' || location || '%')"
-	    " ORDER BY updated_at DESC LIMIT 100", DB(row_text(lead, "profession_key"),
-	    row_text(lead, "location"), row_text(lead, "created_by_user_id")));
+	    " OR position(lower(location) IN lower($2)) > 0 OR position(lower($2) IN lower(location)) > 0)"
+	    " ORDER BY updated_at DESC LIMIT 100",
+	    DB(row_text(lead, "profession_key"), row_text(lead, "location"),
+	    row_text(lead, "created_by_user_id")));
 
 	for (int i = 0; r != NULL && i < db_rows(r); i++)
 		event_recipient(ev, db_text(r, i, 0));

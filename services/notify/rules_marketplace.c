@@ -18,12 +18,21 @@ const struct rule rules_marketplace[] = {
 	{
 		.type = &EV_JOB_PUBLISHED, .topic = "jobs", .channels = IN_APP | EMAIL,
 		.to = { "posted_by_user_id" }, .link = "/jobs/{{id}}",
-		.title = "Your job “{{title}}” is live",
-		.push = "It was approved; candidates can apply now.",
+		.flags = { { "is_owner", "posted_by_user_id", NULL } },
+		.title = "{{#is_owner}}Your job “{{title}}” is live{{/is_owner}}"
+		    "{{^is_owner}}A job for you: “{{title}}”{{/is_owner}}",
+		.push = "{{#is_owner}}It was approved; candidates can apply now.{{/is_owner}}"
+		    "{{^is_owner}}{{company_name}}{{^company_name}}A company{{/company_name}} takes applications now.{{/is_owner}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_owner}}\n"
 		    "your job “{{title}}”{{#company_name}} at {{company_name}}{{/company_name}} was approved and is "
-		    "live. Candidates can apply now.\n\n"
+		    "live. Candidates can apply now.\n"
+		    "{{/is_owner}}\n"
+		    "{{^is_owner}}\n"
+		    "“{{title}}”{{#company_name}} at {{company_name}}{{/company_name}} fits what you are looking for "
+		    "and takes applications now.\n"
+		    "{{/is_owner}}\n\n"
 		    "{{link}}\n",
 	},
 	{
@@ -112,12 +121,20 @@ const struct rule rules_marketplace[] = {
 	{
 		.type = &EV_LEAD_OPENED, .topic = "leads", .channels = IN_APP | EMAIL,
 		.to = { "created_by_user_id" }, .link = "/leads/{{id}}",
-		.title = "Your request “{{title}}” is open",
-		.push = "Professionals can answer now.",
+		.flags = { { "is_owner", "created_by_user_id", NULL } },
+		.title = "{{#is_owner}}Your request “{{title}}” is open{{/is_owner}}"
+		    "{{^is_owner}}Somebody is looking for you: “{{title}}”{{/is_owner}}",
+		.push = "{{#is_owner}}Professionals can answer now.{{/is_owner}}"
+		    "{{^is_owner}}Be among the first to answer.{{/is_owner}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_owner}}\n"
 		    "your request “{{title}}” was approved. Professionals can answer now; your contact data stay "
-		    "hidden until you accept one.\n\n"
+		    "hidden until you accept one.\n"
+		    "{{/is_owner}}\n"
+		    "{{^is_owner}}\n"
+		    "a customer is looking for somebody of your profession: “{{title}}”. You can answer now.\n"
+		    "{{/is_owner}}\n\n"
 		    "{{link}}\n",
 	},
 	{

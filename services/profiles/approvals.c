@@ -83,16 +83,6 @@ static const struct transition request_transitions[] = {
 	{ 0 }
 };
 
-/* The submitter, and whoever owns what was submitted. */
-#define IS_THEIRS \
-	"t.submitted_by_user_id = :me" \
-	" OR (t.entity_type = 'company' AND EXISTS (SELECT FROM company_profiles c" \
-	" WHERE c.id = t.entity_id AND c.user_id = :me))" \
-	" OR (t.entity_type = 'profile' AND EXISTS (SELECT FROM user_role_profiles p" \
-	" WHERE p.id = t.entity_id AND p.user_id = :me))" \
-	" OR (t.entity_type IN ('job', 'lead') AND EXISTS (SELECT FROM entity_refs e" \
-	" WHERE e.entity_type = t.entity_type AND e.id = t.entity_id AND e.user_id = :me))"
-
 const struct resource approval_request_resource = {
 	.table = "approval_requests",
 	.noun = "approval",
@@ -100,7 +90,6 @@ const struct resource approval_request_resource = {
 	.label = "entity_label",
 	.columns = request_columns,
 	.transitions = request_transitions,
-	.owner = IS_THEIRS,
 	.read = OWNER_OR("approval-requests.read"),
 	.create = SIGNED_IN,
 	.on_create = approval_create,
@@ -280,6 +269,20 @@ approval_create(struct request *rq, struct row *row)
 
 /* ---- deciding ---- */
 
+/* NOT_OWNER has refused the submitter; whoever owns what staff submitted is refused here. */
+static int
+decider_must_be_apart(struct request *rq, const struct row *row)
+{
+	struct db_result *r = db_query(rq, "SELECT FROM company_profiles WHERE id = $1 AND user_id = $2"
+	    " UNION ALL SELECT FROM user_role_profiles WHERE id = $1 AND user_id = $2"
+	    " UNION ALL SELECT FROM entity_refs WHERE entity_type = $3 AND id = $1 AND user_id = $2",
+	    DB(row_text(row, "entity_id"), rq->caller.user_id, row_text(row, "entity_type")));
+
+	if (r == NULL)
+		return -1;
+	return db_rows(r) == 0 ? 0 : fail(rq, ERR_OWN_SUBMISSION, "nobody decides what is their own");
+}
+
 /* The content may have gone on since the request, where edits do not wait for the review. */
 static int
 content_must_stand(struct request *rq, const struct row *row)
@@ -341,7 +344,8 @@ decide(struct request *rq, struct row *row, const char *decision, bool withdrawn
 static int
 approval_approve(struct request *rq, struct row *row)
 {
-	if (hash_must_match(rq, row) < 0 || content_must_stand(rq, row) < 0)
+	if (decider_must_be_apart(rq, row) < 0 || hash_must_match(rq, row) < 0 ||
+	    content_must_stand(rq, row) < 0)
 		return -1;
 	return decide(rq, row, "APPROVED", false);
 }
@@ -349,7 +353,7 @@ approval_approve(struct request *rq, struct row *row)
 static int
 approval_reject(struct request *rq, struct row *row)
 {
-	if (hash_must_match(rq, row) < 0)
+	if (decider_must_be_apart(rq, row) < 0 || hash_must_match(rq, row) < 0)
 		return -1;
 	return decide(rq, row, "REJECTED", false);
 }

@@ -44,6 +44,11 @@ static const struct route routes[] = {
 	{ 0 }
 };
 
+static const struct clock_job clocks[] = {
+	{ "verifications_lapse", 300, verifications_lapse, "VERIFIED ends at verified_until." },
+	{ 0 }
+};
+
 static const struct config_key config_keys[] = {
 	{ "profiles.company_needs_verification", "profiles", "{\"type\":\"boolean\"}", "false",
 	    "A company must be VERIFIED, besides approved, before it is ACTIVE." },
@@ -55,6 +60,9 @@ static const struct config_key config_keys[] = {
 	    "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\","
 	    "\"items\":{\"type\":\"string\"}}}",
 	    "{}", "Document types that a verification needs, by role key; \"*\" for all others." },
+	{ "profiles.verification_valid_days", "profiles",
+	    "{\"type\":\"integer\",\"minimum\":0,\"maximum\":3650}",
+	    "0", "How long a verification stands; 0: until name or phone change." },
 	{ "profiles.document_retention_days", "profiles",
 	    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":3650}",
 	    "180", "How long the files of a decided verification are kept." },
@@ -72,6 +80,7 @@ static const struct service service = {
 	.resources = resources,
 	.routes = routes,
 	.subscriptions = profiles_subscriptions,
+	.clocks = clocks,
 	.config_keys = config_keys,
 	.republish = republish,
 };

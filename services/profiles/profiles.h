@@ -63,6 +63,8 @@ int party_check_gst(struct request *rq, struct row *row);
 int reviewed_decide(struct request *rq, struct row *row, bool approved, const char *remarks);
 /* To PENDING, VERIFIED or REJECTED by the shortest legal way; then ACTIVE likewise. */
 int reviewed_verify(struct request *rq, struct row *row, const char *to);
+/* By the clock: what was VERIFIED for a time is PENDING again. */
+int verifications_lapse(struct request *rq);
 /* Does this row's kind have to be VERIFIED before it is ACTIVE? */
 bool company_needs_verification(const struct row *row);
 bool profile_needs_verification(const struct row *row);

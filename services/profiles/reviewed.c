@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "clock.h"
 #include "config.h"
 #include "db.h"
 #include "gst.h"
@@ -203,6 +204,16 @@ verification_cause(const struct request *rq, const char *was, const char *become
 	return rq->actor == ACTOR_CRON ? "EXPIRED" : "CONTACT_CHANGED";
 }
 
+static void
+set_verified_until(struct request *rq, struct row *row, bool verified)
+{
+	int64_t days = setting_int("profiles.verification_valid_days");
+	char until[CLOCK_TEXT];
+
+	clock_format(rq->now_us + days * 86400 * INT64_C(1000000), until);
+	row_set(row, "verified_until", verified && days > 0 ? until : NULL);
+}
+
 /* Guard of every change of verification_status. */
 int
 reviewed_verification(struct request *rq, struct row *row)
@@ -216,6 +227,7 @@ reviewed_verification(struct request *rq, struct row *row)
 	    is(decision, "APPROVED") ? "VERIFIED" : "REJECTED";
 	bool company = row_resource(row) == &company_profile_resource;
 
+	set_verified_until(rq, row, is(becomes, "VERIFIED"));
 	event_set_text(ev, "old_status", was);
 	event_set_text(ev, "new_status", becomes);
 	event_set_text(ev, "cause", verification_cause(rq, was, becomes));
@@ -243,6 +255,29 @@ reviewed_verify(struct request *rq, struct row *row, const char *to)
 	if (row_transition(rq, row, is(to, "VERIFIED") ? "verify" : "refuse-verification") < 0)
 		return -1;
 	return activate_if_ready(rq, row);
+}
+
+static int
+lapse(struct request *rq, const struct resource *res, const char *ids)
+{
+	struct db_result *r = db_query(rq, ids, DB0);
+
+	for (int i = 0; r != NULL && i < db_rows(r); i++) {
+		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
+		if (row == NULL || row_transition(rq, row, "lapse") < 0)
+			return -1;
+	}
+	return r == NULL ? -1 : 0;
+}
+
+int
+verifications_lapse(struct request *rq)
+{
+	if (lapse(rq, &user_role_profile_resource, "SELECT id FROM user_role_profiles"
+	    " WHERE verification_status = 'VERIFIED' AND verified_until < now() ORDER BY id LIMIT 100") < 0)
+		return -1;
+	return lapse(rq, &company_profile_resource, "SELECT id FROM company_profiles"
+	    " WHERE verification_status = 'VERIFIED' AND verified_until < now() ORDER BY id LIMIT 100");
 }
 
 /* ---- GST ---- */
