@@ -7,3 +7,4 @@ foreach(package libevent_core libevent_extra libpq rdkafka libprotobuf-c jansson
   pkg_check_modules(PKG_${package} REQUIRED IMPORTED_TARGET ${package})
   list(APPEND NXT_PACKAGE_LIBRARIES PkgConfig::PKG_${package})
 endforeach()
+pkg_check_modules(PKG_libcmark REQUIRED IMPORTED_TARGET libcmark)

@@ -1,10 +1,13 @@
 /* notify: notifications, mail, support, knowledge base. Table of contents; see README.md for the canvas. */
+#include "articles.h"
 #include "curl_loop.h"
 #include "error.h"
 #include "notify.h"
 #include "secretbox.h"
 #include "service.h"
+#include "stream.h"
 #include "templates.h"
+#include "tickets.h"
 
 static const struct resource *const resources[] = {
 	&notification_templates_resource,
@@ -12,6 +15,12 @@ static const struct resource *const resources[] = {
 	&email_logs_resource,
 	&smtp_configs_resource,
 	&suppressions_resource,
+	&support_tickets_resource,
+	&support_ticket_messages_resource,
+	&kb_categories_resource,
+	&kb_sections_resource,
+	&kb_articles_resource,
+	&kb_article_feedback_resource,
 	NULL
 };
 
@@ -25,6 +34,11 @@ static const struct route routes[] = {
 	    .summary = "How many of the caller's are not read yet.", .answer = "{\"unread\": 3}" },
 	{ "POST", "/v1/notifications/read-all", SIGNED_IN, notifications_read_all,
 	    .summary = "Mark the caller's as read, 500 at once.", .answer = "{\"read\": 3, \"more\": false}" },
+	{ "GET", "/v1/notifications/stream", SIGNED_IN, notifications_stream, ROUTE_STREAM,
+	    .summary = "New ones as server-sent events.", .answer = "text/event-stream" },
+	{ "GET", "/v1/notification-topics", SIGNED_IN, notification_topics,
+	    .summary = "What preferences can name.",
+	    .answer = "{\"items\": [{\"topic\": \"jobs\"}], \"next_cursor\": null}" },
 	{ "POST", "/v1/email-logs/{id}/resend", STAFF("email-logs.resend"), email_resend,
 	    .summary = "Send the same mail again.", .answer = "email_logs", .status = 201 },
 	{ "POST", "/v1/notification-templates/{id}/preview", STAFF("notification-templates.read"),
@@ -34,6 +48,17 @@ static const struct route routes[] = {
 	{ "POST", "/v1/notification-templates/{id}/test", STAFF("notification-templates.update"),
 	    template_test, 0, template_preview_body, .summary = "Send the preview to the caller.",
 	    .answer = "{\"status\": \"PENDING\"}", .status = 202 },
+	{ "POST", "/v1/support-tickets/{id}/assign", STAFF("support-tickets.assign"), ticket_assign, 0,
+	    ticket_assign_body, .summary = "Give the ticket to an agent.", .answer = "support_tickets" },
+	{ "POST", "/v1/support-tickets/{id}/reply", SIGNED_IN, ticket_reply, 0, ticket_reply_body,
+	    .summary = "Say something; to a closed ticket it opens a linked one.",
+	    .answer = "support_ticket_messages", .status = 201 },
+	{ "GET", "/v1/kb-articles/by-slug/{slug}", ANYONE, article_by_slug,
+	    .summary = "Read one by its slug, with the text as HTML.", .answer = "kb_articles" },
+	{ "GET", "/v1/kb-articles/{id}/html", ANYONE, article_render,
+	    .summary = "Read one with the text as HTML.", .answer = "kb_articles" },
+	{ "POST", "/v1/kb-articles/{id}/rate", SIGNED_IN, article_rate, 0, article_rate_body,
+	    .summary = "Say whether it helped; again to change one's mind.", .answer = "kb_article_feedback" },
 	{ "POST", "/v1/unsubscribe", ANYONE, unsubscribe, ROUTE_RAW_BODY | ROUTE_LIMITED | ROUTE_NO_IDEMPOTENCY,
 	    .query = unsubscribe_query, .summary = "End a topic's mails: RFC 8058 one-click.", .status = 204 },
 	{ 0 }
@@ -46,7 +71,18 @@ static const struct option options[] = {
 
 static const struct clock_job clocks[] = {
 	{ "email_tokens", 60, email_tokens_blank, "Blanks one-time tokens that have expired in the mail queue." },
+	{ "tickets_close", 60, tickets_close, "Closes tickets that were solved seven days ago." },
+	{ "tickets_overdue", 60, tickets_overdue, "Tells of tickets whose due time has passed." },
+	{ "articles_archive", 60, articles_archive, "Takes back articles past their archive_at." },
 	{ "templates", 3600, templates_seed, "Adds shipped templates that are missing." },
+	{ 0 }
+};
+
+static const struct config_key config_keys[] = {
+	{ "notify.ticket_first_response_hours", "support", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 720}",
+	    "48", "Hours until a ticket must have its first answer." },
+	{ "notify.ticket_resolution_days", "support", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 365}",
+	    "30", "Days until a ticket must be solved." },
 	{ 0 }
 };
 
@@ -84,6 +120,7 @@ static const struct service notify = {
 	.options = options,
 	.clocks = clocks,
 	.commands = commands,
+	.config_keys = config_keys,
 	.start = start,
 	.stop = stop,
 };

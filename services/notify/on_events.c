@@ -7,6 +7,7 @@
 #include "db.h"
 #include "notify.h"
 #include "people.h"
+#include "tickets.h"
 
 /* ---- entity_refs: what a ticket may be about, and whose it is ---- */
 
@@ -54,6 +55,12 @@ greet(struct request *rq, const struct event_in *ev)
 	return tell_known_user(rq, ev->aggregate_id) < 0 ? -1 : tell(rq, ev);
 }
 
+static int
+mismatched(struct request *rq, const struct event_in *ev)
+{
+	return keep_and_tell(rq, ev) < 0 ? -1 : ticket_of_payment(rq, ev);
+}
+
 const struct subscription notify_subscriptions[] = {
 	/* accounts */
 	{ &EV_USER_REGISTERED, &user_map, greet },
@@ -72,7 +79,7 @@ const struct subscription notify_subscriptions[] = {
 	{ &EV_EMPLOYEE_HIRED, &employee_map, NULL },
 	{ &EV_EMPLOYEE_MOVED, &employee_map, NULL },
 	{ &EV_EMPLOYEE_CHANGED, &employee_map, NULL },
-	{ &EV_EMPLOYEE_STATUS_CHANGED, &employee_map, NULL },
+	{ &EV_EMPLOYEE_STATUS_CHANGED, &employee_map, tickets_of_agent_return },
 	/* profiles */
 	{ &EV_APPROVAL_REQUESTED, NULL, tell },
 	{ &EV_APPROVAL_DECIDED, NULL, tell },
@@ -123,7 +130,7 @@ const struct subscription notify_subscriptions[] = {
 	{ &EV_PAYMENT_SUCCEEDED, NULL, entity_keep },
 	{ &EV_PAYMENT_FAILED, NULL, keep_and_tell },
 	{ &EV_PAYMENT_REFUNDED, NULL, keep_and_tell },
-	{ &EV_PAYMENT_MISMATCHED, NULL, keep_and_tell },
+	{ &EV_PAYMENT_MISMATCHED, NULL, mismatched },
 	{ &EV_PAYMENT_REFUND_REQUIRED, NULL, keep_and_tell },
 	{ &EV_CREDIT_NOTE_ISSUED, NULL, tell },
 	{ &EV_WALLET_CREDITED, NULL, tell },
