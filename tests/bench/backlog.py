@@ -1,0 +1,115 @@
+"""A backlog in an outbox, through Kafka, into audit_logs and audit_log_changes; against one SQL session
+that inserts the same rows into the same tables."""
+import time
+
+import events
+from cpu import Spent
+from nxt.ui import NxtError
+
+EVENTS = 20_000
+BATCH = 500
+TABLES = ("audit_logs", "audit_log_changes")
+SECONDS = 600
+
+
+def _position(db):
+    """How far audit has come in the topic; it moves in the transaction that holds the rows."""
+    return db.execute("SELECT coalesce(sum(next_offset), 0) FROM consumer_offsets WHERE topic = %s",
+                      (events.TYPE,)).fetchone()[0]
+
+
+def _wait(db, until):
+    end = time.monotonic() + SECONDS
+    while _position(db) < until:
+        if time.monotonic() > end:
+            raise NxtError(f"audit consumed {_position(db)} of {until} events in {SECONDS} s")
+        time.sleep(0.02)
+
+
+def _pipeline(world, count):
+    """Seconds from the start of finance's process, whose relay sends, to audit's last row."""
+    world.arrange(identity="api", audit="consumer")
+    world.empty("audit", *TABLES)
+    world.empty("finance", "outbox_events")
+    events.fill(world, count)
+    world.settle()
+    with world.connect("audit") as db:
+        until = _position(db) + count
+        with Spent(world) as spent:
+            begun = time.monotonic()
+            world.arrange(identity="api", audit="consumer", finance="relay")
+            _wait(db, until)
+            seconds = time.monotonic() - begun
+        _check(db, count)
+    return seconds, spent.per(count)
+
+
+def _check(db, count):
+    found = [db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
+    if found != [count, 2 * count]:
+        raise NxtError(f"audit holds {found} rows instead of {[count, 2 * count]}")
+
+
+class _Batches:
+    """Rows as the pipeline wrote them, in the order it wrote them, as binary arrays ready to be sent."""
+
+    def __init__(self, db):
+        self.columns = {table: self._columns(db, table) for table in TABLES}
+        self.logs = self._arrays(db, "audit_logs", "SELECT *, row_number() OVER (ORDER BY tableoid, ctid) AS place FROM audit_logs")
+        self.changes = self._arrays(db, "audit_log_changes", f"""SELECT c.*, l.place * 2 AS place FROM audit_log_changes c
+            JOIN (SELECT id, row_number() OVER (ORDER BY tableoid, ctid) AS place FROM audit_logs) l ON l.id = c.audit_log_id""", 2)
+
+    @staticmethod
+    def _columns(db, table):
+        """{column: type}"""
+        return dict(db.execute("""SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+            WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum""", (table,)).fetchall())
+
+    def _arrays(self, db, table, rows, each=1):
+        """One list of binary arrays, a column each, per batch."""
+        arrays = ", ".join(f"array_agg({c} ORDER BY place)" for c in self.columns[table])
+        sql = f"SELECT {arrays} FROM ({rows}) t GROUP BY (place - {each}) / {BATCH * each} ORDER BY min(place)"
+        found = db.pgconn.exec_params(sql.encode(), None, result_format=1)
+        return [[found.get_value(row, column) for column in range(found.nfields)] for row in range(found.ntuples)]
+
+    def insert(self, table):
+        columns = self.columns[table]
+        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
+        return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})".encode()
+
+
+def _run(connection, what, *more):
+    result = getattr(connection, what)(*more)
+    if result.error_message:
+        raise NxtError(f"the plain session: {result.error_message.decode()}")
+
+
+def _plain(world, batches):
+    """Seconds that one session needs: 500 events a transaction, prepared, everything at hand before."""
+    world.arrange(identity="api")
+    world.empty("audit", *TABLES)
+    world.settle()
+    with world.connect("audit") as db:
+        for table in TABLES:
+            _run(db.pgconn, "prepare", table.encode(), batches.insert(table))
+        begun = time.monotonic()
+        for logs, changes in zip(batches.logs, batches.changes, strict=True):
+            _run(db.pgconn, "exec_", b"BEGIN")
+            _run(db.pgconn, "exec_prepared", b"audit_logs", logs, [1] * len(logs))
+            _run(db.pgconn, "exec_prepared", b"audit_log_changes", changes, [1] * len(changes))
+            _run(db.pgconn, "exec_", b"COMMIT")
+        return time.monotonic() - begun
+
+
+def drain(world, seconds, count=EVENTS):
+    """Pipeline, session, pipeline, session: the rates of each are of their summed times."""
+    first, cpu = _pipeline(world, count)
+    with world.superuser("audit") as db:
+        batches = _Batches(db)
+    plain = _plain(world, batches)
+    second, _ = _pipeline(world, count)
+    plain_again = _plain(world, batches)
+    return {"ratio": (plain + plain_again) / (first + second),
+            "events_per_s": round(2 * count / (first + second)), "plain_per_s": round(2 * count / (plain + plain_again)),
+            "seconds": [round(x, 2) for x in (first, plain, second, plain_again)],
+            "events": count, "cpu_us_per_event": cpu}

@@ -1,0 +1,71 @@
+"""What a daemon costs before it does anything: memory, and the time until it is ready."""
+import os
+import re
+import signal
+import socket
+import statistics
+import time
+from pathlib import Path
+
+from nxt.home import SERVICES
+from nxt.ui import NxtError
+
+IDLE_S = 10
+STARTS = 5
+READY_S = 30
+
+
+def _memory_mb(pid):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return {name: int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M)[1]) / 1024 for name in ("VmRSS", "RssAnon")}
+
+
+def idle_memory(world, seconds):
+    """The largest of the daemons, each with all its roles, ten seconds after its start."""
+    world.arrange(identity="api")
+    world.arrange()
+    time.sleep(IDLE_S)
+    found = {s: _memory_mb(world.pid(s)) for s in SERVICES if world.built(s)}
+    return {"mb": max(m["VmRSS"] for m in found.values()),
+            "each": {s: round(m["VmRSS"], 1) for s, m in found.items()},
+            "anonymous": {s: round(m["RssAnon"], 1) for s, m in found.items()},
+            "together": round(sum(m["VmRSS"] for m in found.values()), 1)}
+
+
+def _is_ready(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as s:
+            s.sendall(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+            return s.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def _start_once(daemon):
+    """Milliseconds from the fork to the first 200 of /readyz, asked every millisecond."""
+    env = {**os.environ, **daemon.environment()}
+    begun = time.monotonic()
+    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+    pid = os.posix_spawn(str(daemon.binary), [str(daemon.binary)], env, file_actions=null)
+    try:
+        while not _is_ready(daemon.ports[f"{daemon.service}-ops"]):
+            if time.monotonic() - begun > READY_S:
+                raise NxtError(f"{daemon.name} is not ready after {READY_S} s")
+            time.sleep(0.001)
+        return 1000 * (time.monotonic() - begun)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+
+
+def start_time(world, seconds):
+    """The slowest daemon's median of five; database, broker and the other daemons run."""
+    world.arrange()
+    medians = {}
+    for service in filter(world.built, SERVICES):
+        daemon = world.stack.daemons[service]
+        daemon.stop()
+        medians[service] = round(statistics.median(_start_once(daemon) for _ in range(STARTS)), 1)
+        daemon.start()
+        daemon.wait_ready()
+    return {"ms": max(medians.values()), "each": medians}

@@ -1,0 +1,86 @@
+"""What a run leaves: a table for people, JSON for programs, one line in the history."""
+import datetime
+import json
+import os
+import platform
+import subprocess
+
+from nxt.home import ROOT
+
+HISTORY = ROOT / "docs/bench/history.jsonl"
+
+
+def _git(*words):
+    return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
+
+
+def commit():
+    """The commit that was measured; a + behind it means that files were changed since."""
+    dirty = _git("status", "--porcelain", "--untracked-files=no")
+    return _git("rev-parse", "--short=10", "HEAD") + ("+" if dirty else "")
+
+
+def figures(results):
+    """{"get.ratio": 0.52, …}: what has a floor, by names that stay."""
+    return {f"{row.key}.{floor.figure}": round(found[floor.figure], 3)
+            for row, found in results if "failed" not in found for floor in row.floors}
+
+
+def document(results):
+    return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "commit": commit(),
+            "machine": {"processors": os.cpu_count(), "kernel": platform.release()},
+            "figures": figures(results)}
+
+
+def as_json(results):
+    rows = [{"key": row.key, "what": row.what,
+             "floors": [{"figure": f.figure, "sign": f.sign, "limit": f.limit, "unit": f.unit,
+                         "reached": "failed" not in found and f.holds(found[f.figure])} for f in row.floors],
+             **found} for row, found in results]
+    return json.dumps({**document(results), "rows": rows}, indent=1)
+
+
+def last_recorded():
+    if not HISTORY.exists():
+        return {}
+    lines = HISTORY.read_text().splitlines()
+    return json.loads(lines[-1])["figures"] if lines else {}
+
+
+def record(results):
+    with open(HISTORY, "a") as f:
+        f.write(json.dumps(document(results), separators=(",", ":")) + "\n")
+
+
+def _number(value, unit=""):
+    text = f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+    return f"{text} {unit}".strip()
+
+
+def _lines(row, found, before):
+    if "failed" in found:
+        yield f"  {row.key:<9} {'failed':>10}  {'':<14} {'':>8}  {row.what}: {found['failed']}"
+        return
+    for i, floor in enumerate(row.floors):
+        value = found[floor.figure]
+        was = before.get(f"{row.key}.{floor.figure}")
+        yield (f"  {row.key if i == 0 else '':<9} {_number(value, floor.unit):>10}"
+               f"  {floor.sign} {_number(floor.limit, floor.unit):<8} {'ok' if floor.holds(value) else 'BELOW':<5}"
+               f" {_number(was) if was is not None else '–':>8}  {row.what if i == 0 else ''}"
+               f"{f' ({floor.figure})' if len(row.floors) > 1 else ''}")
+
+
+def _details(row, found):
+    shown = {k: v for k, v in found.items() if k not in {f.figure for f in row.floors} and k != "failed"}
+    return "; ".join(f"{k} {v}" for k, v in shown.items())
+
+
+def table(results):
+    before = last_recorded()
+    out = [f"\n  {'row':<9} {'measured':>10}  {'floor':<17} {'recorded':>8}  what"]
+    for row, found in results:
+        out += _lines(row, found, before)
+    out.append("")
+    out += [f"  {row.key:<9} {_details(row, found)}" for row, found in results]
+    return "\n".join(out)

@@ -1,0 +1,50 @@
+"""What is measured and what it is to reach: the one table of it. A new figure is a function and an entry."""
+from dataclasses import dataclass
+from typing import Callable
+
+import backlog
+import clone
+import footprint
+import latency
+import reads
+import writes
+
+
+@dataclass
+class Floor:
+    """One figure of a row and its limit: at least a ratio, at most a time or a size."""
+    figure: str
+    sign: str
+    limit: float
+    unit: str = ""
+
+    def holds(self, value):
+        return value >= self.limit if self.sign == ">=" else value <= self.limit
+
+
+@dataclass
+class Row:
+    key: str
+    what: str
+    measure: Callable
+    floors: list[Floor]
+
+
+ROWS = [
+    Row("get", "GET item by id, with auth / pgbench of the same SELECT",
+        reads.get_by_id, [Floor("ratio", ">=", 0.5)]),
+    Row("post", "POST of a row and its event, with auth / pgbench of the same transaction",
+        writes.post_with_event, [Floor("ratio", ">=", 0.9)]),
+    Row("backlog", "200,000 outbox rows -> Kafka -> audit_logs with changes / one session's batched unnest",
+        backlog.drain, [Floor("ratio", ">=", 0.4)]),
+    Row("latency", "commit -> audit row visible at 500 events/s",
+        latency.commit_to_audit, [Floor("p50_ms", "<=", 10, "ms"), Floor("p99_ms", "<=", 60, "ms")]),
+    Row("relay", "write rate at saturation, relay on / off, nobody consumes",
+        writes.relay_beside, [Floor("ratio", ">=", 0.85)]),
+    Row("rss", "memory of an idle daemon, the largest of the six",
+        footprint.idle_memory, [Floor("mb", "<=", 14, "MB")]),
+    Row("start", "exec -> ready, the slowest of the six",
+        footprint.start_time, [Floor("ms", "<=", 300, "ms")]),
+    Row("clone", "git clone -> first successful call, packages installed",
+        clone.first_call, [Floor("s", "<=", 180, "s")]),
+]

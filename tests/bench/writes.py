@@ -1,0 +1,48 @@
+"""POST that writes a row and its outbox row: against pgbench, and with the relay beside it."""
+import packages
+from cpu import Spent
+from load import Yardstick, wrk
+
+TABLES = ("outbox_events", "pricing_packages")
+
+
+def _alone(world, roles):
+    """finance with these roles, identity for its keys; nobody consumes. Empty tables."""
+    world.arrange(identity="api")
+    world.empty("finance", *TABLES)
+    world.arrange(identity="api", finance=roles)
+    daemon = world.stack.daemons["finance"]
+    return daemon.url, packages.posts(daemon.url, world.sign_in())
+
+
+def post_with_event(world, seconds):
+    """The relay is off: its work has a row of its own."""
+    url, requests = _alone(world, "api")
+    wrk(url, requests, 1)
+    same = Yardstick(world, "finance", packages.insert_script(world), seconds)
+    world.settle()
+    same.before()
+    with Spent(world) as spent:
+        got = wrk(url, requests, seconds)
+    same.after()
+    return {"ratio": got["rate"] / same.rate,
+            "requests_per_s": round(got["rate"]), "p50_ms": got["p50_ms"], "p99_ms": got["p99_ms"],
+            **same.details(), **spent.against(same.spent, got["requests"])}
+
+
+def relay_beside(world, seconds):
+    """Off, on, off, on: so a machine that slows down slows both."""
+    rates = {"api": [], "api,relay": []}
+    left = 0
+    for roles in ("api", "api,relay") * 2:
+        url, requests = _alone(world, roles)
+        wrk(url, requests, 1)
+        world.settle()
+        with Spent(world) as spent:
+            got = wrk(url, requests, seconds / 2)
+        rates[roles].append(got["rate"])
+        if roles != "api":
+            left = world.count("finance", "outbox_events")
+    off, on = sum(rates["api"]) / 2, sum(rates["api,relay"]) / 2
+    return {"ratio": on / off, "with_relay_per_s": round(on), "without_per_s": round(off),
+            "rows_waiting_at_the_end": left, "cpu_us_per_request": spent.per(got["requests"])}
