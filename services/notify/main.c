@@ -50,7 +50,9 @@ static const struct route routes[] = {
 	    .answer = "{\"status\": \"PENDING\"}", .status = 202 },
 	{ "POST", "/v1/support-tickets/{id}/assign", STAFF("support-tickets.assign"), ticket_assign, 0,
 	    ticket_assign_body, .summary = "Give the ticket to an agent.", .answer = "support_tickets" },
-	{ "POST", "/v1/support-tickets/{id}/reply", SIGNED_IN, ticket_reply, 0, ticket_reply_body,
+	/* its requester too, which the handler knows */
+	{ "POST", "/v1/support-tickets/{id}/reply", { .who = WHO_SIGNED_IN | WHO_STAFF,
+	    .permission = "support-tickets.reply" }, ticket_reply, 0, ticket_reply_body,
 	    .summary = "Say something; to a closed ticket it opens a linked one.",
 	    .answer = "support_ticket_messages", .status = 201 },
 	{ "GET", "/v1/kb-articles/by-slug/{slug}", ANYONE, article_by_slug,

@@ -24,7 +24,7 @@ enum phase { PHASE_HELLO, PHASE_SIGN_IN, PHASE_SENDER, PHASE_RECIPIENT, PHASE_TE
 /* What libcurl's debug callback has heard of the dialogue. */
 struct dialogue {
 	enum phase phase;
-	char reply[300];	/* the server's last line */
+	char reply[300];	/* the server's last word of refusal */
 };
 
 static enum phase
@@ -51,7 +51,7 @@ listen_to(CURL *easy, curl_infotype type, char *data, size_t n, void *arg)
 	(void)easy;
 	if (type == CURLINFO_HEADER_OUT) {
 		d->phase = phase_of(data, n, d->phase);
-	} else if (type == CURLINFO_HEADER_IN) {
+	} else if (type == CURLINFO_HEADER_IN && n > 0 && (data[0] == '4' || data[0] == '5')) {
 		while (n > 0 && isspace((unsigned char)data[n - 1]))
 			n--;
 		snprintf(d->reply, sizeof(d->reply), "%.*s", (int)n, data);
@@ -183,5 +183,5 @@ smtp_send(struct arena *a, const struct smtp_server *s, const struct mail *m,
 	ret_result->is_bad_address = ret_result->outcome == SMTP_REFUSED && has_status(d.reply, "5.1.1");
 	if (code != CURLE_OK)
 		snprintf(ret_result->text, sizeof(ret_result->text), "%s",
-		    d.phase >= PHASE_SIGN_IN && reply >= 400 ? d.reply : curl_easy_strerror(code));
+		    d.reply[0] != '\0' ? d.reply : curl_easy_strerror(code));
 }
