@@ -29,6 +29,8 @@ static const struct option common_options[] = {
 	{ "LOG_LEVEL", OPT_TEXT, "info", 0, 0, "debug, info, warn or error." },
 	{ "OPS_LISTEN", OPT_LISTEN, "", 0, 0, "host:port of probes and metrics; never public." },
 	{ "PUBLIC_URL", OPT_TEXT, "http://127.0.0.1:8080", 0, 0, "Where people reach the gateway; begins the links in mails." },
+	{ "RATE_LIMIT_BURST", OPT_INT, "600", 1, 1000000, "Calls of one address to a limited route at once." },
+	{ "RATE_LIMIT_PER_S", OPT_INT, "20", 1, 100000, "Calls of one address to a limited route each second, beyond the burst." },
 	{ "ROLES", OPT_TEXT, "api,relay,consumer", 0, 0, "Which parts run in this process." },
 	{ "SECRETS_DIR", OPT_TEXT, "", 0, 0, "Folder of named secrets, one file each; NXT_SECRET_<NAME> in the environment goes first." },
 	{ "STATE_DIR", OPT_TEXT, "", 0, 0, "Folder for last good copies (JWKS); unset: none are kept." },

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "fiber.h"
 #include "log.h"
+#include "metrics.h"
 #include "refs.h"
 #include "request.h"
 #include "service.h"
@@ -255,6 +256,7 @@ assign(rd_kafka_topic_partition_list_t *list)
 	consumer.backoff_ms = 0;
 	consumer.backoff_until_ms = 0;
 	consumer.assigned = true;
+	metric_set(M_CONSUMER_PARTITIONS, list->cnt);
 	log_info("consumer: %d partitions", list->cnt);
 }
 

@@ -21,6 +21,7 @@
 #include "openapi.h"
 #include "operations.h"
 #include "problem.h"
+#include "rate_limit.h"
 #include "router.h"
 #include "row.h"
 #include "trace.h"
@@ -300,6 +301,7 @@ perform(struct request *rq)
 	const char *key;
 
 	if (router_match(rq, http_method_name(rq->http), http_path(rq->http)) < 0 ||
+	    ((rq->route->flags & ROUTE_LIMITED) && rate_limit_take(rq) < 0) ||
 	    authenticate(rq) < 0 || check_access(rq) < 0 || idempotency_check(rq, &key) < 0 ||
 	    parse_body(rq) < 0 || check_input(rq) < 0)
 		return -1;

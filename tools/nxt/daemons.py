@@ -95,6 +95,26 @@ class Daemon:
     def wait_ready(self, seconds=30):
         self.process.wait_ready(self.ready, seconds)
 
+    def consumes(self):
+        """Whether it has its part of the topics: a fresh broker makes that wait for a moment."""
+        if "consumer" not in self.environment().get("NXT_ROLES", "consumer"):
+            return True
+        text = self._text("/metrics")
+        return "nxt_consumer_partitions " in text and "nxt_consumer_partitions 0\n" not in text
+
+    def wait_consumes(self, seconds=90):
+        self.process.wait_ready(self.consumes, seconds)
+
+    def _text(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[f"{self.service}-ops"], timeout=2)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        except (OSError, http.client.HTTPException):
+            return ""
+        finally:
+            connection.close()
+
     def stop(self):
         return self.process.stop()
 

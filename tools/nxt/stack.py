@@ -173,6 +173,8 @@ class Stack:
         with step("daemons") as note:
             for daemon in daemons.built(self):
                 daemon.wait_ready()
+            for daemon in daemons.built(self):
+                daemon.wait_consumes()
             note(", ".join(d.name for d in started) or "ready again")
 
     def down(self, wipe=False):

@@ -1,0 +1,18 @@
+/*
+ * How often one address may call the routes marked ROUTE_LIMITED: sign-in, tokens, messages.
+ *
+ * A bucket per address and route, in this process alone: it bounds what a stranger can make one
+ * replica do. Guessing passwords is slowed down by identity, in its tables, for all replicas.
+ */
+#ifndef NXT_RATE_LIMIT_H
+#define NXT_RATE_LIMIT_H
+
+struct request;
+
+/*
+ * Takes one call from the caller's bucket and sets the RateLimit header (draft-ietf-httpapi-
+ * ratelimit-headers) for the answer. -1: empty, ERR_TOO_MANY_REQUESTS with Retry-After.
+ */
+int rate_limit_take(struct request *rq);
+
+#endif
