@@ -344,7 +344,9 @@ responses_of(const struct route *r)
 	json_t *all = json_object(), *ok = json_pack("{s:s}", "description", "Done.");
 	char code[8];
 
-	if (status != 204)
+	if (r->flags & ROUTE_STREAM)
+		json_object_set_new(ok, "content", json_pack("{s:{s:{s:s}}}", r->answer, "schema", "type", "string"));
+	else if (status != 204)
 		json_object_set_new(ok, "content", json_pack("{s:{s:o}}", "application/json", "schema",
 		    answer_schema(r)));
 	snprintf(code, sizeof(code), "%d", status);

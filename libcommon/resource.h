@@ -233,7 +233,7 @@ struct route {
 	const struct column *body;	/* fields; NULL: no body allowed */
 	const struct column *query;	/* parameters; NULL: none allowed */
 	const char *summary;		/* one line, for OpenAPI */
-	const char *answer;		/* what 2xx holds: a resource's table name, or a JSON example */
+	const char *answer;		/* what 2xx holds: a resource's table name, or a JSON example; of a stream, its media type */
 	int status;			/* the 2xx it gives; 0: 200 */
 	/* filled by dispatch for the routes that a resource makes: */
 	const struct resource *res;

@@ -12,6 +12,9 @@ extern const struct resource audit_logs_resource, audit_log_changes_resource;
 int audit_events(struct request *rq, const struct event_in *const *events, size_t n);
 /* Keeps the names of users and employees, and a stub for everyone whom the events name. */
 int people_keep(struct request *rq, const struct event_in *const *events, size_t n);
+/* GET /v1/audit-logs/export: what a list would show, all of it, as a file. */
+int audit_logs_export(struct request *rq);
+extern const struct column audit_export_query[];
 /* By the clock: this month's partitions and the next two. */
 int partitions_make(struct request *rq);
 

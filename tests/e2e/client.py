@@ -50,7 +50,7 @@ class Answer:
         self.asked, self.status, self.headers = asked, response.status_code, response.headers
         self.content = response.content
         self.json = None
-        if "json" in self.headers.get("Content-Type", "") and self.content:
+        if self.headers.get("Content-Type", "").split(";")[0].endswith("json") and self.content:
             self.json = json.loads(self.content.decode("utf-8"))
 
     @property
