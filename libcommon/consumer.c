@@ -6,6 +6,7 @@
  */
 #include "consumer.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 
 #define POLL_IDLE_MS 1000	/* max.poll.interval.ms wants a sign of life */
 #define LETTERS_EVERY_MS 2000
+#define BURST_EVENTS 2000
 #define STUBS_EVERY 30		/* looks at the dead letters */
 
 struct consumer consumer;
@@ -104,9 +106,15 @@ wait_for_events(void)
 	int64_t next = batch_next_ms(), now = clock_mono_ms();
 	int64_t ms = next == INT64_MAX || next - now > POLL_IDLE_MS ? POLL_IDLE_MS : next - now;
 
+	enum fiber_wake woken;
+
 	consumer.waits = true;
-	fiber_park("events", ms < 1 ? 1 : (int)ms);
+	woken = fiber_park("events", ms < 1 ? 1 : (int)ms);
 	consumer.waits = false;
+	if (woken == FIBER_TIMEOUT && consumer.queued == 0 && consumer.since_trim > BURST_EVENTS) {
+		malloc_trim(0);		/* after a burst the memory goes back */
+		consumer.since_trim = 0;
+	}
 }
 
 /* Leaving revokes what is ours, which comes as a last rebalance. */

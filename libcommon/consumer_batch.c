@@ -45,6 +45,7 @@ unit_from_event(struct request *rq, const struct event_in *ev)
 	rq->correlation_id = ev->context->correlation_id;
 	rq->traceparent = arena_strdup(rq->arena, traceparent);
 	rq->request_id = rq->request_ref = NULL;
+	rq->trigger = ev;
 }
 
 static int
@@ -53,6 +54,8 @@ apply_list(struct request *rq, const struct subscription *s, const struct event_
 	for (; s != NULL && s->type != NULL; s++) {
 		if (s->type != ev->type)
 			continue;
+		if (rq->trigger != ev)
+			unit_from_event(rq, ev);
 		if (s->ref != NULL && refs_apply(rq, s->ref, ev) < 0)
 			return -1;
 		if (s->react != NULL && s->react(rq, ev) < 0)
@@ -66,7 +69,6 @@ event_apply(struct request *rq, const struct event_in *ev)
 {
 	if (ev->type == NULL)
 		return 0;
-	unit_from_event(rq, ev);
 	if (apply_list(rq, access_subscriptions, ev) < 0)
 		return -1;
 	return apply_list(rq, service_self->subscriptions, ev);
@@ -113,6 +115,16 @@ release_parts(void)
 		p->held = p->retry_ms > now;
 }
 
+static unsigned
+batch_limit(void)
+{
+	unsigned limit = consumer.svc->consume_batch != NULL ? BATCH_MAX : REACTIONS_MAX;
+
+	if (consumer.shrunk >= limit)
+		consumer.shrunk = 0;	/* sound again */
+	return consumer.shrunk > 0 ? consumer.shrunk : limit;
+}
+
 static bool
 is_in_batch(const struct batch *b, const struct part *part)
 {
@@ -129,7 +141,7 @@ is_in_batch(const struct batch *b, const struct part *part)
 static void
 pick(struct arena *a, struct batch *b, struct message **ret_bad, struct error *e)
 {
-	unsigned limit = consumer.svc->consume_batch != NULL ? BATCH_MAX : REACTIONS_MAX;
+	unsigned limit = batch_limit();
 	size_t bytes = 0;
 	struct message *msg;
 
@@ -205,6 +217,7 @@ apply_batch(struct request *rq, void *arg)
 
 	rq->actor = ACTOR_SYSTEM;
 	rq->source_type = "WORKER";
+	rq->trigger = NULL;
 	if (consumer.svc->consume_batch != NULL &&
 	    consumer.svc->consume_batch(rq, b->pointers, b->n) < 0)
 		return -1;
@@ -257,6 +270,7 @@ finish(struct batch *b)
 		message_free(b->messages[i]);
 	}
 	metric_add(M_EVENTS_CONSUMED, b->n);
+	consumer.since_trim += b->n;
 	if (consumer.backoff_ms != 0) {
 		log_info("consumer: going on");
 		consumer.backoff_ms = 0;
@@ -384,9 +398,17 @@ run_one_by_one(struct batch *b)
 static void
 run_batch(struct batch *b, struct request *rq)
 {
+	unsigned n = b->n;
+
 	switch (run_unit(rq, apply_batch, b)) {
-	case APPLIED: finish(b); break;
-	case TRANSIENT: back_off(rq); break;
+	case APPLIED:
+		finish(b);
+		consumer.shrunk *= 2;
+		break;
+	case TRANSIENT:
+		back_off(rq);
+		consumer.shrunk = n / 2 + 1;	/* perhaps it was too much for the time a unit has */
+		break;
 	case MOVED: break;
 	case REFUSED:
 		if (b->n > 1)

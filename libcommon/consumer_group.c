@@ -95,12 +95,23 @@ drop_messages(const struct part *part)
 	}
 }
 
+static bool
+is_part(const struct part *p, const char *topic, int32_t partition)
+{
+	return p->partition == partition && strcmp(p->topic, topic) == 0;
+}
+
+/* Messages come in runs of one partition: the last one found is tried first. */
 static struct part *
 part_find(const char *topic, int32_t partition)
 {
-	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		if (p->partition == partition && strcmp(p->topic, topic) == 0)
-			return p;
+	struct part *p = consumer.last_part;
+
+	if (p != NULL && is_part(p, topic, partition))
+		return p;
+	for (p = consumer.parts; p != NULL; p = p->next)
+		if (is_part(p, topic, partition))
+			return consumer.last_part = p;
 	return NULL;
 }
 
@@ -214,6 +225,7 @@ forget_parts(void)
 	struct part *p;
 
 	drop_messages(NULL);
+	consumer.last_part = NULL;
 	while ((p = consumer.parts) != NULL) {
 		consumer.parts = p->next;
 		free(p->topic);

@@ -55,16 +55,18 @@ struct consumer {
 	rd_kafka_t *rk;
 	struct kafka_feed *feed;
 	struct kafka_health health;
-	struct part *parts;
+	struct part *parts, *last_part;
 	bool assigned;
 	TAILQ_HEAD(, message) queue;
 	unsigned queued;
 
 	struct fiber *fiber;
 	bool waits;		/* the fiber, for the feed */
+	unsigned shrunk;	/* batches are this small after a transient failure; 0: as large as allowed */
 	int backoff_ms;		/* of the last transient failure; 0: none */
 	int64_t backoff_until_ms;
 	int64_t committed_ms;
+	unsigned since_trim;	/* events applied since memory was last given back */
 	bool running, stopping, closed;
 	unsigned fibers;
 };
