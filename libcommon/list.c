@@ -149,6 +149,8 @@ add_condition(struct listing *l, const struct column *c, const char *op, const s
 		return -1;
 	if (c->type == COL_TEXT_ARRAY)
 		and_where(l, "t.%s @> $%d::text[]", c->name, at);
+	else if (c->type == COL_INT)	/* the column may be a smallint, which the bound need not fit */
+		and_where(l, "t.%s %s $%d::bigint", c->name, op, at);
 	else
 		and_where(l, "t.%s %s $%d", c->name, op, at);
 	return 0;

@@ -52,12 +52,6 @@ row_is_set(const struct row *row, const char *column)
 	return text != NULL && text[0] != '\0';
 }
 
-static bool
-same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 const char *
 row_old(const struct row *row, const char *column)
 {
@@ -67,7 +61,9 @@ row_old(const struct row *row, const char *column)
 bool
 row_changed(const struct row *row, const char *column)
 {
-	return !same(row_text(row, column), row_old(row, column));
+	const struct column *c = &row->plan->res->columns[row_column_number(row, column)];
+
+	return !row_value_same(c, row_text(row, column), row_old(row, column));
 }
 
 void

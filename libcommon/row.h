@@ -38,6 +38,10 @@ struct row *row_from_result(struct request *rq, const struct plan *plan, const s
 bool row_is_readable(const struct request *rq, const struct row *row);
 /* As row_json, only the columns of the comma-separated list (NULL: all). */
 void row_render(struct buf *out, const struct request *rq, const struct row *row, const char *fields);
+/* Are two texts of a column one value, however spelled? NULL is like itself alone. */
+bool row_value_same(const struct column *col, const char *a, const char *b);
+/* As people read it: times as RFC 3339; all else as it is. */
+const char *row_value_shown(struct request *rq, const struct column *col, const char *text);
 /* Parameter text of a column's value as the statement wants it (arrays become literals). */
 const char *row_param(struct request *rq, const struct column *col, const char *value);
 /* Sets a column whatever it is; row.c and transition.c alone. */

@@ -79,9 +79,8 @@ is_bookkeeping(const struct column *c)
 static bool
 differs(const struct row *row, unsigned i)
 {
-	const char *old = row->stored == NULL ? NULL : row->stored[i], *now = row->values[i];
-
-	return old != now && (old == NULL || now == NULL || strcmp(old, now) != 0);
+	return !row_value_same(&row->plan->res->columns[i],
+	    row->stored == NULL ? NULL : row->stored[i], row->values[i]);
 }
 
 void
@@ -95,8 +94,9 @@ row_close_event(struct row *row)
 	for (unsigned i = 0; i < row->plan->ncolumns; i++) {
 		const struct column *c = &res->columns[i];
 		if (!is_bookkeeping(c) && !(c->flags & (COL_SECRET | COL_NO_EVENT)) && differs(row, i))
-			event_change(row->event, c->name, row->stored ? row->stored[i] : NULL,
-			    row->values[i], c->flags & COL_PERSONAL);
+			event_change(row->event, c->name, row_value_shown(row->rq, c,
+			    row->stored ? row->stored[i] : NULL),
+			    row_value_shown(row->rq, c, row->values[i]), c->flags & COL_PERSONAL);
 	}
 	if (res->label != NULL)
 		event_label(row->event, row_text(row, res->label));

@@ -1,0 +1,80 @@
+"""What the daemons print of themselves, for tests that are made from it."""
+import functools
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from nxt.home import ROOT, SERVICES
+
+# Flags of a column; libcommon/resource.h owns the numbers.
+KEY, READONLY, REQUIRED, CREATE_ONLY, OWNER, FILTER, SORT = 1, 2, 4, 8, 16, 32, 64
+SECRET, PRIVATE, STAFF_ONLY, STAFF_WRITE, TO_UPPER = 1 << 8, 1 << 9, 1 << 13, 1 << 14, 1 << 15
+
+
+@functools.cache
+def folder():
+    if "NXT_BIN" in os.environ:
+        return Path(os.environ["NXT_BIN"])
+    out = subprocess.run([str(ROOT / "nxt"), "env"], capture_output=True, text=True, check=True).stdout
+    return Path(dict(line.split("=", 1) for line in out.splitlines() if "=" in line)["NXT_BIN"])
+
+
+@functools.cache
+def printed(service, table):
+    """The lines of one printed table as dicts by its header; nothing for a daemon that is not built."""
+    binary = folder() / f"nxt-{service}"
+    if not binary.exists():
+        return []
+    header, *lines = subprocess.run([binary, f"--{table}"], capture_output=True, text=True, check=True).stdout.splitlines()
+    names = header.removeprefix("# ").split("\t")
+    return [dict(zip(names, line.split("\t") + [""] * len(names))) for line in lines]
+
+
+@functools.cache
+def document(service):
+    return json.loads(subprocess.run([folder() / f"nxt-{service}", "--openapi"], capture_output=True, text=True, check=True).stdout)
+
+
+class Resource:
+    """One declared table: its columns, its path, who may do what by which method."""
+
+    def __init__(self, service, table, lines):
+        self.service, self.table, self.path = service, table, lines[0]["path"]
+        self.columns = {line["column"]: {**line, "flags": int(line["flags"] or "0", 16)} for line in lines}
+        self.who = {(r["method"], r["path"]): r["who"] for r in printed(service, "routes")}
+
+    def __repr__(self):
+        return self.table
+
+    def may(self, method, suffix=""):
+        """The words of the access rule, None where there is no such route."""
+        return self.who.get((method, self.path + suffix))
+
+    def schema(self, shape=""):
+        """The documented schema with its parts, as jsonschema takes it; None where there is none."""
+        schemas = document(self.service)["components"]["schemas"]
+        name = f"{self.table}{shape}"
+        return {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}} if name in schemas else None
+
+    def body(self, shape):
+        """The documented body of create or patch: {"properties", "required"}."""
+        return document(self.service)["components"]["schemas"].get(f"{self.table}_{shape}")
+
+    def with_flag(self, flag):
+        return [name for name, c in self.columns.items() if c["flags"] & flag]
+
+
+@functools.cache
+def resources():
+    found = []
+    for service in SERVICES:
+        tables = {}
+        for line in printed(service, "resources"):
+            tables.setdefault(line["table"], []).append(line)
+        found += [Resource(service, table, lines) for table, lines in tables.items()]
+    return tuple(found)
+
+
+def resource(table):
+    return next(r for r in resources() if r.table == table)
