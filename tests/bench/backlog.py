@@ -2,6 +2,8 @@
 that inserts the same rows into the same tables."""
 import time
 
+from confluent_kafka import Consumer, TopicPartition
+
 import events
 from cpu import Spent
 from nxt.ui import NxtError
@@ -26,9 +28,26 @@ def _wait(db, until):
         time.sleep(0.02)
 
 
+def _end(brokers):
+    """The sum of the topic's end offsets: how far a consumer can come."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "bench"})
+    try:
+        partitions = consumer.list_topics(events.TYPE, timeout=10).topics[events.TYPE].partitions
+        return sum(consumer.get_watermark_offsets(TopicPartition(events.TYPE, p), timeout=10)[1] for p in partitions)
+    finally:
+        consumer.close()
+
+
+def _catch_up(world):
+    """What earlier rows left in the topic."""
+    with world.connect("audit") as db:
+        _wait(db, _end(world.stack.bus.brokers))
+
+
 def _pipeline(world, count):
     """Seconds from the start of finance's process, whose relay sends, to audit's last row."""
     world.arrange(identity="api", audit="consumer")
+    _catch_up(world)
     world.empty("audit", *TABLES)
     world.empty("finance", "outbox_events")
     events.fill(world, count)

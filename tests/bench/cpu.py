@@ -54,8 +54,9 @@ class Spent:
 
     count = 0
 
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, world, *parts):
+        """parts: those that work for the load; the idle hum of the others is left out of comparisons."""
+        self.world, self.parts = world, ("postgres", "load", *parts)
 
     def _now(self):
         now = {name: _with_children(part.process.pid())
@@ -73,7 +74,7 @@ class Spent:
         self.seconds["others"] = max(0.0, machine - sum(self.seconds.values()))
 
     def _all(self):
-        return sum(s for name, s in self.seconds.items() if name != "others")
+        return sum(self.seconds[name] for name in self.parts)
 
     def against(self, yardstick, count):
         """The same comparison in processor time: it holds also where other programs take their share."""

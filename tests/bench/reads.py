@@ -12,7 +12,7 @@ def get_by_id(world, seconds):
     requests = packages.gets(daemon.url, world.sign_in())
     wrk(daemon.url, requests, 1)
     same.before()
-    with Spent(world) as spent:
+    with Spent(world, "finance") as spent:
         got = wrk(daemon.url, requests, seconds)
     same.after()
     return {"ratio": got["rate"] / same.rate,

@@ -25,7 +25,7 @@ class World:
         self._keep_commit_times()
         self.arrange()
         self.stack.daemons["identity"].run(["admin", "create", "--email", ADMINISTRATOR], self.password + "\n")
-        eventually("the administrator's permission in finance", self._may_write, 60)
+        eventually("the administrator's permission in finance", self._may_write, 180)
 
     def end(self):
         self.stack.down()

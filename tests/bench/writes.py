@@ -22,7 +22,7 @@ def post_with_event(world, seconds):
     same = Yardstick(world, "finance", packages.insert_script(world), seconds)
     world.settle()
     same.before()
-    with Spent(world) as spent:
+    with Spent(world, "finance") as spent:
         got = wrk(url, requests, seconds)
     same.after()
     return {"ratio": got["rate"] / same.rate,
@@ -38,7 +38,7 @@ def relay_beside(world, seconds):
         url, requests = _alone(world, roles)
         wrk(url, requests, 1)
         world.settle()
-        with Spent(world) as spent:
+        with Spent(world, "finance") as spent:
             got = wrk(url, requests, seconds / 2)
         rates[roles].append(got["rate"])
         if roles != "api":
