@@ -3,6 +3,8 @@
  */
 #include "event_types.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,18 +47,36 @@ event_type_compare(const void *name, const void *entry)
 	return strcmp(name, (*type)->name);
 }
 
+/* An entry out of its place would not be found, and events of unknown types are passed over. */
+static void
+must_be_sorted(void)
+{
+	static bool is_sorted;
+
+	for (size_t i = 1; i < EVENT_TYPE_COUNT && !is_sorted; i++)
+		if (strcmp(event_types[i - 1]->name, event_types[i]->name) >= 0) {
+			fprintf(stderr, "event_types.def: %s is not in its place by name\n",
+			    event_types[i]->name);
+			abort();
+		}
+	is_sorted = true;
+}
+
 const struct event_type *
 event_type_find(const char *name)
 {
-	const struct event_type *const *found = bsearch(
-	    name, event_types, EVENT_TYPE_COUNT, sizeof(event_types[0]), event_type_compare);
+	const struct event_type *const *found;
 
+	must_be_sorted();
+	found = bsearch(
+	    name, event_types, EVENT_TYPE_COUNT, sizeof(event_types[0]), event_type_compare);
 	return found ? *found : NULL;
 }
 
 const struct event_type *const *
 event_type_all(size_t *ret_count)
 {
+	must_be_sorted();
 	*ret_count = EVENT_TYPE_COUNT;
 	return event_types;
 }

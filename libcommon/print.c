@@ -274,6 +274,12 @@ print_help(const struct service *svc)
 		printf("  %-24s print %s\n", tables[i].word, tables[i].doc);
 	for (const struct command *c = svc->commands; c != NULL && c->words != NULL; c++)
 		printf("  %-24s %s\n", c->usage, c->doc);
+	if (svc->republish == NULL)
+		return;
+	printf("  %-24s publish every row of a table again:", "republish <table>");
+	for (const char *const *t = svc->republish; *t != NULL; t++)
+		printf("%s %s", t == svc->republish ? "" : ",", *t);
+	putchar('\n');
 }
 
 bool

@@ -206,9 +206,9 @@ struct event_out *row_event(struct request *rq, struct row *row);
 struct event_out *row_event_as(struct request *rq, struct row *row, const struct event_type *type);
 /* The row as JSON text as the caller may see it. */
 const char *row_json(struct request *rq, const struct row *row);
-/* The resource's path, "/v1/job-applications". */
 /* The column a transition moves. */
 const char *transition_column(const struct transition *t);
+/* The resource's path, "/v1/job-applications". */
 const char *resource_path(const struct resource *res);
 const struct column *resource_column(const struct resource *res, const char *name);
 

@@ -104,6 +104,14 @@ def check_problem(answer, codes):
         assert answer.headers["WWW-Authenticate"].startswith("Bearer"), answer
 
 
+@functools.cache
+def attached(address):
+    """Whether a path is one that the daemon at NXT_ATTACH serves: a function of the path."""
+    paths = requests.get(f"http://{address}/openapi.json", timeout=35).json()["paths"]
+    patterns = [re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(p))) for p in paths]
+    return lambda path: any(p.fullmatch(path.split("?")[0]) for p in patterns)
+
+
 class Api:
     """Sends JSON and judges what comes back. `expect` is one status, several, or None for any but 5xx."""
 
@@ -133,11 +141,15 @@ class Api:
         self._judge(answer, expect)
         return answer
 
+    def _url(self, path):
+        address = self.env.get("NXT_ATTACH")
+        return f"http://{address}{path}" if address and attached(address)(path) else self.url + path
+
     def _send(self, method, path, data, headers):
         # A kept connection that the server has just closed is no answer: once more on a fresh one.
         for last in (False, True):
             try:
-                return self.http.request(method, self.url + path, data=data, headers=headers, timeout=35,
+                return self.http.request(method, self._url(path), data=data, headers=headers, timeout=35,
                                          allow_redirects=False)
             except requests.ConnectionError:
                 if last or method != "GET":

@@ -1,7 +1,7 @@
 """What every end-to-end test stands on: a running copy, and the few people each story needs.
 
 The copy is found by the names of `./nxt env` (`./nxt test e2e` brings one up for itself). NXT_ATTACH=host:port
-sends the calls to one daemon, under a debugger for example, instead of the gateway.
+sends what that daemon serves to it, under a debugger for example, and the rest to the gateway.
 """
 import os
 import subprocess
@@ -33,8 +33,6 @@ def env():
     if "NXT_GATEWAY_URL" not in found:
         out = subprocess.run([str(ROOT / "nxt"), "env", "--all"], capture_output=True, text=True, check=True).stdout
         found.update(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    if "NXT_ATTACH" in found:
-        found["NXT_GATEWAY_URL"] = f"http://{found['NXT_ATTACH']}"
     return found
 
 

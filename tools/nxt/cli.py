@@ -66,6 +66,20 @@ def env(args):
         print(f"{name}={value}")
 
 
+def run(args):
+    """one daemon in the foreground with its own options, in the place of the one that runs; further words go
+    before it: gdb --args, valgrind"""
+    stack = Stack(preset=args.preset)
+    daemon = stack.daemons[args.service]
+    if not daemon.binary.exists():
+        raise NxtError(f"{daemon.binary} is not built; run ./nxt build {stack.preset}")
+    with stack.home.locked():
+        daemon.stop()
+    argv = [*args.words, str(daemon.binary)]
+    say(f"  {' '.join(argv)} on {daemon.url}; ./nxt up puts the usual one back")
+    os.execvpe(argv[0], argv, {**os.environ, **daemon.environment()})
+
+
 def psql(args):
     """a psql session as owner of one service's database; further words go to psql"""
     os.execv(BIN / "psql", ["psql", Stack().postgres.owner_url(args.service), *args.words])
@@ -164,6 +178,10 @@ def parser():
     p.add_argument("-f", "--follow", action="store_true")
     p.add_argument("-n", "--lines", type=int, default=50)
     word("env", env).add_argument("--all", action="store_true", help="also what only our own tests use")
+    p = word("run", run)
+    p.add_argument("--preset", choices=("release", "dev", "asan", "tsan"))
+    p.add_argument("service", choices=SERVICES)
+    p.add_argument("words", nargs=argparse.REMAINDER)
     p = word("psql", psql)
     p.add_argument("service", choices=SERVICES)
     p.add_argument("words", nargs=argparse.REMAINDER)

@@ -146,7 +146,7 @@ class Stack:
 
     def _prepare(self):
         """Databases, migrations, topics, keys, permissions, mail server: each only where its inputs changed."""
-        if daemons.once(self.home, "databases", "1", self.postgres.make_databases):
+        if daemons.once(self.home, "databases", " ".join(SERVICES), self.postgres.make_databases):
             say(f"  {'databases':<14} {len(SERVICES)} made")
         self.migrate(always=False)
         make_topics(self)
