@@ -128,7 +128,7 @@ explain(struct request *rq, const struct quote *q, unsigned i)
 	    "%lld x %lld = %lld; less %lld of the discounts = %lld taxable; %s; total %lld paise",
 	    (long long)l->quantity, (long long)l->unit_price, (long long)l->total,
 	    (long long)l->discount, (long long)l->taxable, tax_words(rq, q, i),
-	    (long long)(l->taxable + l->cgst + l->sgst + l->igst));
+	    (long long)l->taxable + l->cgst + l->sgst + l->igst);
 }
 
 static json_t *
@@ -144,7 +144,7 @@ item_json(struct request *rq, const struct quote *q, unsigned i)
 	    "discount_inr", (json_int_t)l->discount, "taxable_inr", (json_int_t)l->taxable,
 	    "tax_rate", item->tax_rate, "cgst_inr", (json_int_t)l->cgst,
 	    "sgst_inr", (json_int_t)l->sgst, "igst_inr", (json_int_t)l->igst,
-	    "total_inr", (json_int_t)(l->taxable + l->cgst + l->sgst + l->igst),
+	    "total_inr", (json_int_t)l->taxable + l->cgst + l->sgst + l->igst,
 	    "tracecoins", (json_int_t)item->coins, "validity_days",
 	    item->validity_days > 0 ? json_integer(item->validity_days) : json_null(),
 	    "explanation", explain(rq, q, i));

@@ -265,7 +265,7 @@ render_sample(struct request *rq, const struct row *row, struct rendered *ret_r)
 	struct template t = { .title = row_text(row, "title_template"), .body = row_text(row, "body_template"),
 		.html = row_text(row, "html_template"), .is_critical = row_bool(row, "is_critical") };
 	const json_t *sample;
-	struct error e;
+	struct error e = { .code = ERR_NONE };
 
 	if (rule == NULL)
 		return fail(rq, ERR_VALIDATION, "nobody is told of this template's event any more");
