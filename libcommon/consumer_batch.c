@@ -26,6 +26,7 @@
 #define BYTES_MAX (4 * 1024 * 1024)
 #define ATTEMPTS_MAX 7		/* 50 + 100 + … + 1600 ms */
 #define ATTEMPT_FIRST_MS 50
+#define OTHERS_MAX_MS 60000
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 5000
 
@@ -264,7 +265,7 @@ finish(struct batch *b)
 
 		part->stored = b->messages[i]->m->offset + 1;
 		part->attempts = 0;
-		part->retry_ms = 0;
+		part->retry_ms = part->refused_ms = 0;
 		if (part->paused && consumer.backoff_ms == 0)
 			group_resume(part);
 		message_free(b->messages[i]);
@@ -335,10 +336,24 @@ bury(struct message *msg, const char *error, int attempts)
 	request_free(rq);
 }
 
+/* Something that was not refused yet waits in another partition: perhaps what this one misses. */
+static bool
+others_wait(const struct part *part)
+{
+	const struct message *msg;
+
+	TAILQ_FOREACH(msg, &consumer.queue, link)
+		if (msg->part != part && msg->part->attempts == 0 && msg->part->refused_ms == 0)
+			return true;
+	return false;
+}
+
+/* Attempts count once the others are done, or after a minute. */
 static void
 refuse(struct message *msg, const struct request *rq)
 {
 	struct part *part = msg->part;
+	int64_t now = clock_mono_ms();
 	const char *detail = rq->problem.detail != NULL ? rq->problem.detail : "refused";
 	char text[600];
 
@@ -346,13 +361,17 @@ refuse(struct message *msg, const struct request *rq)
 	    rq->problem.internal != NULL ? "; " : "",
 	    rq->problem.internal != NULL ? rq->problem.internal : "");
 	part->held = true;
-	if (++part->attempts >= ATTEMPTS_MAX) {
+	if (part->refused_ms == 0)
+		part->refused_ms = now;
+	if (now - part->refused_ms > OTHERS_MAX_MS || !others_wait(part))
+		part->attempts++;
+	if (part->attempts >= ATTEMPTS_MAX) {
 		bury(msg, text, part->attempts);
 		return;
 	}
-	log_info("consumer: %s/%d offset %lld refused, attempt %d: %s", part->topic, part->partition,
-	    (long long)msg->m->offset, part->attempts, text);
-	part->retry_ms = clock_mono_ms() + (ATTEMPT_FIRST_MS << (part->attempts - 1));
+	log_info("consumer: %s/%d offset %lld refused, attempt %d: %s", part->topic,
+	    part->partition, (long long)msg->m->offset, part->attempts, text);
+	part->retry_ms = now + (ATTEMPT_FIRST_MS << (part->attempts > 0 ? part->attempts - 1 : 0));
 	group_pause(part);
 }
 

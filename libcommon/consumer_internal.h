@@ -23,7 +23,8 @@ struct part {
 	int64_t asked_again;	/* offset at which a jump was noticed and asked for once more */
 	int64_t committed;	/* as last told to Kafka, for lag tools */
 	int64_t retry_ms;	/* its first message was refused: not before this */
-	int attempts;		/* of its first message */
+	int64_t refused_ms;	/* when that was refused first; 0: it was not */
+	int attempts;		/* of its first message, since nothing else waited */
 	bool paused;
 	bool held;		/* not picked again in this batch */
 	struct part *next;

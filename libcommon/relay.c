@@ -36,6 +36,7 @@
  */
 static const char db_settings[] = "-c synchronous_commit=off -c enable_seqscan=off "
     "-c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan "
+    "-c max_parallel_workers_per_gather=0 "
     "-c statement_timeout=20000";
 
 struct relay relay;

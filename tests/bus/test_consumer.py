@@ -175,6 +175,24 @@ def test_what_an_event_refers_to_may_come_later(bus, make_event):
     no_doubles(bus, 31)
 
 
+def test_a_refusal_waits_for_all_that_is_still_to_be_read(bus, make_event):
+    """What it misses may stand at the very end of a long backlog of other partitions."""
+    bus.sql("INSERT INTO bus_refused VALUES ('early')")
+    bus.sql("CREATE OR REPLACE FUNCTION bus_slow() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(0.01); DELETE FROM bus_refused WHERE NEW.title = 'last'; RETURN NULL; END $$")
+    bus.sql("CREATE TRIGGER bus_slow AFTER INSERT ON bus_counts FOR EACH ROW EXECUTE FUNCTION bus_slow()")
+    try:
+        early = jobs(make_event, [800], title="early")
+        bus.publish(TOPIC, early)
+        bus.publish(TOPIC, jobs(make_event, [n for n in range(900) if n != 800]))
+        bus.publish(TOPIC, jobs(make_event, [990, 991, 992, 993, 994, 995], title="last"))
+        bus.probe("consumer")
+        counted(bus, 906)
+        no_doubles(bus, 906)
+    finally:
+        bus.sql("DROP TRIGGER bus_slow ON bus_counts")
+
+
 def test_the_database_away_and_back(bus, make_event):
     probe = bus.probe("consumer")
     bus.publish(TOPIC, jobs(make_event, range(1000)))
