@@ -128,18 +128,20 @@ class Process:
         return True
 
     def wait_gone(self, seconds):
-        pid = self.pid()
-        if pid is None:
+        """Until the last thread has ended: the leader is a zombie before that, while others still hold ports."""
+        record = self._record()
+        now = record and _stat(record["pid"])
+        if not now or now[2] != record["start"]:
             return True
         try:
-            handle = os.pidfd_open(pid)
+            handle = os.pidfd_open(record["pid"])
         except ProcessLookupError:
             return True
         try:
             gone = bool(select.select([handle], [], [], seconds)[0])
         finally:
             os.close(handle)
-        _reap(pid)
+        _reap(record["pid"])
         return gone
 
     def stop(self, grace=20):

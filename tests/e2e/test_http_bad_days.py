@@ -1,0 +1,259 @@
+"""Parts that go away: the rest refuses clearly or goes on, and all is well again when they are back, without a restart."""
+import signal
+import threading
+import time
+import uuid
+
+import pytest
+import requests
+from client import Api, Person, eventually, link_token
+from nxt.home import SERVICES
+from people import decide, queued, wait_status
+from topics import published
+
+pytestmark = pytest.mark.disruptive
+
+# A read and a write of each service, by the administrator.
+READS = {"identity": "/v1/departments", "profiles": "/v1/approval-requests", "finance": "/v1/coupons",
+         "marketplace": "/v1/jobs", "notify": "/v1/email-logs", "audit": "/v1/audit-logs"}
+WRITES = {"identity": ("/v1/departments", lambda: {"name": f"D {uuid.uuid4().hex}", "code": uuid.uuid4().hex[:12].upper()}),
+          "profiles": ("/v1/customer-profiles", lambda: {"display_name": "x"}),
+          "finance": ("/v1/tax-rules", lambda: {"name": f"T {uuid.uuid4().hex}", "tax_type": "GST", "tax_rate": "1.000",
+                                                "applies_to": "PACKAGE", "is_active": False}),
+          "marketplace": ("/v1/leads", lambda: {"profession_key": "photographer", "title": "x"})}
+
+
+@pytest.fixture
+def boss(admin):
+    """The administrator with a token that lasts through what follows."""
+    return admin.sign_in()
+
+
+def pids(stack):
+    return {s: stack.daemons[s].process.pid() for s in SERVICES}
+
+
+def ready(env, service):
+    return requests.get(env[f"NXT_{service.upper()}_OPS_URL"] + "/readyz?verbose", timeout=5)
+
+
+def all_ready(env):
+    return all(ready(env, s).status_code == 200 for s in SERVICES)
+
+
+@pytest.fixture
+def whole(env, stack):
+    """Whatever a test took away is back when it ends."""
+    yield stack
+    for name in ("postgres", "kafka", "mail", *SERVICES, "gateway"):
+        stack.start(name)
+    eventually("all is ready again", lambda: all_ready(env), 40)
+
+
+# ---- PostgreSQL ----
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_database_away(env, whole, boss, cast, how):
+    before = pids(whole)
+    company = cast.company.sign_in()
+    (whole.stop if how == "stopped" else whole.kill9)("postgres")
+    for service in SERVICES:
+        begun = time.monotonic()
+        refused = boss.at(service).get(READS[service], expect=503)
+        assert refused["code"] in ("unavailable", "overloaded") and int(refused.headers["Retry-After"]) >= 1
+        assert time.monotonic() - begun < 12, "a refusal has a deadline"
+        if service in WRITES:
+            path, body = WRITES[service]
+            boss.at(service).post(path, body(), expect=503).says("unavailable")
+        assert requests.get(env[f"NXT_{service.upper()}_OPS_URL"] + "/livez", timeout=5).status_code == 200
+        eventually(f"{service} says so", lambda s=service: ready(env, s).status_code == 503)
+        assert '"name":"database"' in ready(env, service).text
+    boss.post("/v1/auth/login", {"email": boss.email, "password": boss.password}, expect=503, token=None)
+    company.get("/v1/unheard-of", expect=404)
+
+    whole.start("postgres")
+    for service in SERVICES:
+        eventually(f"{service} answers again", lambda s=service: boss.at(s).get(READS[s], expect=(200, 503)).status == 200, 20)
+        eventually(f"{service} is ready again", lambda s=service: ready(env, s).status_code == 200)
+    assert pids(whole) == before, "nobody had to be restarted"
+    # The whole flow, consumers and relays too.
+    company.live_job()
+
+
+def test_requests_in_flight_when_the_database_dies_get_an_answer(env, whole, boss, sql):
+    """No request hangs, and what was said to be written is written."""
+    answers, stop = [], threading.Event()
+
+    def write():
+        api = Api(env, boss.token)
+        while not stop.is_set():
+            body = WRITES["identity"][1]()
+            answer = api.post("/v1/departments", body, expect=(201, 503))
+            answers.append((answer.status, body["code"]))
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for t in threads:
+        t.start()
+    time.sleep(0.5)
+    whole.kill9("postgres")
+    time.sleep(0.5)
+    whole.start("postgres")
+    eventually("writes go on", lambda: answers[-1][0] == 201, 20)
+    stop.set()
+    for t in threads:
+        t.join(timeout=40)
+        assert not t.is_alive(), "a request hangs"
+    written = {r["code"] for r in sql("identity", "SELECT code FROM departments")}
+    lost = [code for status, code in answers if status == 201 and code not in written]
+    assert not lost
+    assert {status for status, _ in answers} == {201, 503}
+
+
+# ---- Kafka ----
+
+def test_broker_away(env, whole, boss, cast, sql):
+    before, company = pids(whole), cast.company.sign_in()
+    whole.kill9("broker")
+    job = company.draft(title="Written while the bus was away")
+    company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
+    for service in WRITES:
+        path, body = WRITES[service]
+        boss.at(service).post(path, body(), expect=(201, 409))
+
+    def degraded(service):
+        answer = ready(env, service)
+        return answer.status_code == 200 and "degraded" in answer.text
+    for service in SERVICES:
+        eventually(f"{service} is degraded, but ready", lambda s=service: degraded(s), 40)
+    assert sql("marketplace", "SELECT FROM outbox_events WHERE aggregateid = %s", job["id"])
+
+    whole.start("broker")
+    queued_soon = eventually("the submission arrives", lambda: boss.get(
+        f"/v1/approval-requests?entity_id={job['id']}", expect=200).items, 60)
+    assert queued_soon[0]["status"] == "PENDING"
+    decide(boss, job["id"])
+    wait_status(company, f"/v1/jobs/{job['id']}", "LIVE")
+    assert len(published(env, "job.submitted", job["id"])) == 1
+    assert pids(whole) == before
+    for service in SERVICES:
+        eventually(f"{service} is no longer degraded", lambda s=service: "degraded" not in ready(env, s).text, 30)
+
+
+# ---- mail ----
+
+def test_mail_server_away(env, whole, sql, mailbox):
+    whole.stop("mail")
+    person = Person(env)
+    person.sign_up()
+    row = eventually("the mail waits", lambda: sql("notify", "SELECT * FROM email_logs WHERE to_email = %s", person.email))[0]
+    eventually("it was tried", lambda: sql("notify", "SELECT FROM email_logs WHERE id = %s AND attempts > 0", row["id"]))
+    assert sql("notify", "SELECT status FROM email_logs WHERE id = %s", row["id"])[0]["status"] == "PENDING"
+    whole.start("mail")
+    mail = mailbox.wait(person.email, "token=", seconds=90)
+    sent = eventually("it is SENT", lambda: sql("notify", "SELECT * FROM email_logs WHERE id = %s AND status = 'SENT'", row["id"]))
+    assert sent[0]["provider_reference"].strip("<>") == mail["headers"]["Message-ID"].strip("<>")
+    time.sleep(2)
+    assert len(mailbox.all(person.email)) == 1, "sent once"
+    person.post("/v1/auth/verify-email", {"token": link_token(mail)}, expect=200)
+
+
+def test_mail_server_says_later_then_yes(env, whole, sql, mailbox):
+    person = Person(env)
+    mailbox.behave(refuse=[{"to": person.email, "reply": "451 4.7.1 try again later", "times": 1}])
+    try:
+        person.sign_up()
+        mailbox.wait(person.email, "token=", seconds=90)
+    finally:
+        mailbox.behave()
+    [row] = eventually("it is SENT", lambda: sql(
+        "notify", "SELECT * FROM email_logs WHERE to_email = %s AND status = 'SENT'", person.email))
+    assert row["attempts"] == 2 and len(mailbox.all(person.email)) == 1
+
+
+def test_mail_server_says_never(env, whole, sql, mailbox, boss):
+    person = Person(env)
+    mailbox.behave(refuse=[{"to": person.email, "reply": "550 5.1.1 no such user"}])
+    try:
+        person.sign_up()
+        [row] = eventually("it is FAILED", lambda: sql(
+            "notify", "SELECT * FROM email_logs WHERE to_email = %s AND status = 'FAILED'", person.email))
+    finally:
+        mailbox.behave()
+    assert "550" in row["error_message"] and row["attempts"] == 1
+    [failed] = published(env, "email.failed", str(row["id"]))
+    assert failed.status == "FAILED"
+    assert mailbox.all(person.email) == []
+
+
+# ---- daemons ----
+
+def test_identity_away(env, whole, boss):
+    """Who holds a token goes on; a daemon that starts meanwhile finds the keys in its last good copy."""
+    whole.kill9("identity")
+    boss.get("/v1/me", expect=503).says("unavailable")
+    for service in SERVICES[1:]:
+        boss.at(service).get(READS[service], expect=200)
+    whole.restart("profiles")
+    boss.at("profiles").get(READS["profiles"], expect=200)
+    boss.at("profiles").get(READS["profiles"], token=boss.token[:-4] + "AAAA", expect=401)
+    whole.start("identity")
+    eventually("identity answers", lambda: boss.get("/v1/me", expect=(200, 503)).status == 200)
+
+
+def test_a_daemon_that_is_asked_to_stop_finishes_what_it_does(env, whole, boss):
+    """SIGTERM: no answer is lost, the exit is clean and within the grace period."""
+    answers, stop = [], threading.Event()
+
+    def write():
+        http = requests.Session()
+        while not stop.is_set():
+            try:
+                answer = http.post(env["NXT_FINANCE_URL"] + "/v1/tax-rules", json=WRITES["finance"][1](), timeout=20,
+                                   headers={"Authorization": f"Bearer {boss.token}"})
+                answers.append(answer.status_code)
+            except requests.ConnectionError as error:
+                # Refused before it was taken is fine; cut off after it was taken is not.
+                answers.append("refused" if "refused" in str(error) else "closed" if not answers or answers[-1] == "refused" else "cut")
+                if answers[-1] == "refused":
+                    return
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for t in threads:
+        t.start()
+    time.sleep(0.5)
+    begun = time.monotonic()
+    whole.daemons["finance"].process.signal(signal.SIGTERM)
+    assert whole.daemons["finance"].process.wait_gone(25)
+    assert time.monotonic() - begun < 22
+    stop.set()
+    for t in threads:
+        t.join(timeout=30)
+    assert 201 in answers and not [a for a in answers if a not in (201, 503, "refused", "closed")], answers[-20:]
+    whole.start("finance")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_daemon_comes_back_and_misses_nothing(env, whole, boss, cast, service):
+    company = cast.company.sign_in()
+    job = company.draft(title=f"While {service} was dead")
+    if service == "marketplace":
+        company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
+        whole.kill9(service)
+    else:
+        whole.kill9(service)
+        company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
+    begun = time.monotonic()
+    whole.start(service)
+    assert time.monotonic() - begun < 15
+    queued(boss, job["id"])
+    decide(boss, job["id"])
+    wait_status(company, f"/v1/jobs/{job['id']}", "LIVE")
+    eventually("its story is whole", lambda: {"job.submitted", "approval.decided", "job.published"} <= {
+        r["metadata_json"]["event_type"] for r in boss.get(
+            f"/v1/audit-logs?entity_type=job&entity_id={job['id']}&limit=50", expect=(200, 503)).get("items", [])}, 30)
+
+
+def test_gateway_says_who_is_away(env, whole, boss):
+    whole.kill9("marketplace")
+    refused = boss.get("/v1/jobs", expect=503).says("unavailable")
+    assert int(refused.headers["Retry-After"]) >= 1
+    boss.get("/v1/me", expect=200)
+
