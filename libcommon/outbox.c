@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "clock.h"
 #include "db.h"
 #include "event_internal.h"
 #include "metrics.h"
@@ -57,9 +58,30 @@ headers_json(struct request *rq, const struct event_out *ev)
 	    arena_printf(rq->arena, "{\"traceparent\": \"%s\"}", ev->traceparent);
 }
 
-/* created_at is the event's own time, which the relay sends as ce_time. */
-int
-outbox_write(struct request *rq)
+/* As write_all for a single event, as most units have: a third cheaper for PostgreSQL than unnest. */
+static int
+write_one(struct request *rq, struct event_out *ev)
+{
+	const uint8_t *bytes = NULL;
+	char created_at[CLOCK_TEXT];
+	size_t len = 0;
+
+	if (pack(rq, ev, &bytes, &len) < 0)
+		return -1;
+	clock_format(ev->occurred_us, created_at);
+	db_queue(rq, "INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, "
+	    "headers, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	    &(struct db_params){ .n = 7,
+		.values = (const char *const[]){ ev->context->event_id, ev->type->noun,
+		    ev->aggregate_id, ev->type->name, (const char *)bytes, headers_json(rq, ev),
+		    created_at },
+		.lengths = (const int[]){ 0, 0, 0, 0, (int)len, 0, 0 },
+		.formats = (const int[]){ 0, 0, 0, 0, 1, 0, 0 } });
+	return 0;
+}
+
+static int
+write_all(struct request *rq)
 {
 	struct db_array *id = db_array_new(rq->arena, DB_UUID);
 	struct db_array *aggregate_type = db_array_new(rq->arena, DB_TEXT);
@@ -68,9 +90,8 @@ outbox_write(struct request *rq)
 	struct db_array *payload = db_array_new(rq->arena, DB_BYTEA);
 	struct db_array *headers = db_array_new(rq->arena, DB_JSONB);
 	struct db_array *created_at = db_array_new(rq->arena, DB_TIMESTAMPTZ);
-	int64_t n = 0;
 
-	for (struct event_out *ev = rq->events; ev != NULL; ev = ev->next, n++) {
+	for (struct event_out *ev = rq->events; ev != NULL; ev = ev->next) {
 		const uint8_t *bytes = NULL;
 		size_t len = 0;
 
@@ -84,13 +105,26 @@ outbox_write(struct request *rq)
 		db_array_add_text(headers, headers_json(rq, ev));
 		db_array_add_int(created_at, ev->occurred_us);
 	}
-	if (n == 0)
-		return 0;
 	db_queue(rq, "INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, "
 	    "headers, created_at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], "
 	    "$4::text[], $5::bytea[], $6::jsonb[], $7::timestamptz[])",
 	    db_arrays(rq->arena, 7, id, aggregate_type, aggregate_id, type, payload, headers,
 	    created_at));
+	return 0;
+}
+
+/* created_at is the event's own time, which the relay sends as ce_time. */
+int
+outbox_write(struct request *rq)
+{
+	int64_t n = 0;
+
+	for (const struct event_out *ev = rq->events; ev != NULL; ev = ev->next)
+		n++;
+	if (n == 0)
+		return 0;
+	if ((n == 1 ? write_one(rq, rq->events) : write_all(rq)) < 0)
+		return -1;
 	metric_add(M_OUTBOX_WRITTEN, n);
 	return 0;
 }
