@@ -118,10 +118,8 @@ class Stack:
 
     def _need_binaries(self):
         missing = [d.binary.name for d in self.daemons.values() if not d.binary.exists()]
-        if len(missing) == len(self.daemons):
-            raise NxtError(f"no daemon is built in {build.binaries(self.preset)}; run ./nxt build {self.preset}")
         if missing:
-            say(f"  not built, left out: {', '.join(missing)}")
+            raise NxtError(f"not built: {', '.join(missing)}; run ./nxt build {self.preset}")
 
     def _fetch_tools(self):
         packages.npm("run")
