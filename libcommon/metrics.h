@@ -41,7 +41,8 @@ struct buf;
 	X(M_BOOKS_WRONG, GAUGE, "nxt_books_checks_failed", "Checks of finance's books that did not hold at the last run.") \
 	X(M_MAIL_SENT, COUNTER, "nxt_mail_sent_total", "Mails accepted by the SMTP server.") \
 	X(M_MAIL_FAILED, COUNTER, "nxt_mail_failed_total", "Mails given up.") \
-	X(M_MAIL_PENDING, GAUGE, "nxt_mail_pending", "Mails waiting.")
+	X(M_MAIL_PENDING, GAUGE, "nxt_mail_pending", "Mails waiting.") \
+	X(M_NOTIFICATIONS_LOST, GAUGE, "nxt_notifications_lost", "Notifications past their deadline and never sent.")
 
 enum metric_id {
 #define X(symbol, type, name, help) symbol,

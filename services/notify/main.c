@@ -67,12 +67,15 @@ static const struct route routes[] = {
 };
 
 static const struct option options[] = {
+	{ "SINK_DIR", OPT_TEXT, "", 0, 0, "Folder where SMS and push are written as JSON lines; unset: neither is used." },
 	{ "SMTP_CA_FILE", OPT_TEXT, "", 0, 0, "Certificates (PEM) that mail servers are checked against; unset: the system's." },
 	{ 0 }
 };
 
 static const struct clock_job clocks[] = {
 	{ "email_tokens", 60, email_tokens_blank, "Blanks one-time tokens that have expired in the mail queue." },
+	{ "carriers", 2, carriers_run, "Hands SMS and push to their carriers." },
+	{ "notifications_lost", 60, notifications_count_lost, "Counts what never got through." },
 	{ "tickets_close", 60, tickets_close, "Closes tickets that were solved seven days ago." },
 	{ "tickets_overdue", 60, tickets_overdue, "Tells of tickets whose due time has passed." },
 	{ "articles_archive", 60, articles_archive, "Takes back articles past their archive_at." },

@@ -6,11 +6,13 @@
  */
 #include <string.h>
 
+#include "clock.h"
 #include "db.h"
 #include "notify.h"
 #include "row.h"
 
 #define READ_AT_ONCE 500
+#define DEADLINE_US (3 * 24 * 3600000000LL)
 
 static const char *const channels[] = { "EMAIL", "SMS", "PUSH", "IN_APP", NULL };
 static const char *const statuses[] = { "PENDING", "SENT", "READ", NULL };
@@ -31,7 +33,9 @@ static const struct column notification_columns[] = {
 	{ "source_event_id", COL_UUID, COL_READONLY | COL_FILTER, .doc = "The event it tells of." },
 	{ "template_key", COL_TEXT, COL_READONLY | COL_FILTER },
 	{ "topic", COL_TEXT, COL_READONLY | COL_FILTER, .doc = "What a preference switches off." },
-	{ "deadline_at", COL_TIME, COL_READONLY | COL_SECRET },
+	{ "attempts", COL_INT, COL_READONLY | COL_SECRET, .initial = "0" },
+	{ "next_attempt_at", COL_TIME, COL_READONLY | COL_SECRET },
+	{ "deadline_at", COL_TIME, COL_READONLY | COL_SECRET, .doc = "Still PENDING after it: lost, and counted." },
 	{ "correlation_id", COL_UUID, COL_READONLY | COL_FILTER, .doc = "Why did I get this: from the click on." },
 	{ "causation_id", COL_UUID, COL_READONLY },
 	{ 0 }
@@ -76,6 +80,16 @@ const struct resource notifications_resource = {
 	.doc = "A person's inbox.",
 };
 
+static void
+set_deadline(struct request *rq, struct row *row)
+{
+	char at[CLOCK_TEXT];
+
+	clock_format(rq->now_us + DEADLINE_US, at);
+	row_set(row, "deadline_at", at);
+	row_set_now(rq, row, "next_attempt_at");
+}
+
 struct row *
 notification_add(struct request *rq, const struct new_notification *n)
 {
@@ -94,6 +108,8 @@ notification_add(struct request *rq, const struct new_notification *n)
 	row_set(row, "correlation_id", rq->correlation_id);
 	if (n->event->context->causation_id[0] != '\0')
 		row_set(row, "causation_id", n->event->context->causation_id);
+	if (!in_app)
+		set_deadline(rq, row);
 	if (in_app) {
 		row_set(row, "status", "SENT");
 		row_set_now(rq, row, "sent_at");

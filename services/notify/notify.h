@@ -22,6 +22,11 @@ struct row *notification_add(struct request *rq, const struct new_notification *
 int notifications_unread_count(struct request *rq);
 int notifications_read_all(struct request *rq);
 
+/* SMS and push: is there a way to send them? */
+bool carriers_exist(void);
+int carriers_run(struct request *rq);			/* clock */
+int notifications_count_lost(struct request *rq);	/* clock, into the metric */
+
 /* ---- e-mail ---- */
 struct new_email {
 	const char *user_id;		/* NULL: an address that is no user's */

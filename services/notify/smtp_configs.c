@@ -41,7 +41,7 @@ smtp_config_check(struct request *rq, struct row *row)
 	const char *host = row_text(row, "host");
 	struct db_result *r;
 
-	if (!is_name(host) && host[strspn(host, "0123456789abcdefABCDEF:")] != '\0')
+	if (host == NULL || (!is_name(host) && host[strspn(host, "0123456789abcdefABCDEF:")] != '\0'))
 		fail_field(rq, "host", "bad_host", "a host name or an address");
 	if (row_is_set(row, "password_secret") && !is_name(row_text(row, "password_secret")))
 		fail_field(rq, "password_secret", "bad_name", "letters, digits, '-', '_' and '.'");

@@ -65,7 +65,7 @@ open_token(struct request *rq, const char **ret_topic, const char **ret_email)
 int
 unsubscribe(struct request *rq)
 {
-	const char *topic, *email;
+	const char *topic = NULL, *email = NULL;
 	struct db_result *r;
 	struct row *s;
 

@@ -31,6 +31,7 @@ struct person {
 	const char *id, *email, *name;
 	bool is_suspended;
 	bool wants_in_app, wants_email;	/* by his preferences, and not told yet */
+	bool wants_sms, wants_push;	/* asked for; nobody gets them unasked */
 	bool is_direct;
 };
 
@@ -182,16 +183,17 @@ tell_by_email(struct telling *t, const struct person *p, const json_t *data)
 	return 0;
 }
 
+/* A short text: in-app, push and SMS. */
 static int
-tell_in_app(struct telling *t, const struct person *p, const json_t *data)
+tell_shortly(struct telling *t, const struct person *p, const json_t *data, const char *channel,
+    const struct template *template, bool is_wanted)
 {
-	const struct template *template = &t->templates.push;
-	struct new_notification n = { .user_id = p->id, .channel = "IN_APP", .event = t->event,
+	struct new_notification n = { .user_id = p->id, .channel = channel, .event = t->event,
 		.template_key = template->key, .topic = t->rule->topic };
 	struct rendered r;
 	struct error e;
 
-	if (template->key == NULL || !template->is_active || !p->wants_in_app)
+	if (template->key == NULL || !template->is_active || !is_wanted)
 		return 0;
 	if (render_push(t->rq->arena, template, data, &r, &e) < 0)
 		return broken(t, template, &e);
@@ -213,24 +215,34 @@ tell_person(struct telling *t, const struct person *p)
 		return fail(t->rq, ERR_INTERNAL, "link of %s: %s", t->rule->type->name, e.text);
 	if ((t->rule->channels & EMAIL) && p->is_direct && tell_by_email(t, p, data) < 0)
 		return -1;
-	return t->rule->channels & IN_APP ? tell_in_app(t, p, data) : 0;
+	if (p->is_direct && carriers_exist() &&
+	    (tell_shortly(t, p, data, "SMS", &t->templates.sms, p->wants_sms) < 0 ||
+	    tell_shortly(t, p, data, "PUSH", &t->templates.push, p->wants_push) < 0))
+		return -1;
+	return t->rule->channels & IN_APP ?
+	    tell_shortly(t, p, data, "IN_APP", &t->templates.push, p->wants_in_app) : 0;
 }
 
 /* ---- all of them ---- */
 
 /*
  * Preferences, in identity's user_settings: settings_json.notifications.<topic>.<channel>, else
- * .notifications.<channel>, the channel in small letters; what is not said is wanted.
+ * .notifications.<channel>, the channel in small letters. In-app and mail are wanted unless it is
+ * false, SMS and push only where it is true.
  */
-#define WANTS(channel, key) \
-	" ($3 OR coalesce(s.settings_json #>> ARRAY['notifications', $2, '" key "']," \
-	"  s.settings_json #>> ARRAY['notifications', '" key "'], '') <> 'false')" \
-	"  AND NOT EXISTS (SELECT FROM notifications n WHERE n.source_event_id = $4 AND n.user_id = u.id" \
+#define SAYS(key) \
+	" coalesce(s.settings_json #>> ARRAY['notifications', $2, '" key "']," \
+	" s.settings_json #>> ARRAY['notifications', '" key "'], '')"
+#define NOT_TOLD(channel) \
+	" AND NOT EXISTS (SELECT FROM notifications n WHERE n.source_event_id = $4 AND n.user_id = u.id" \
 	"  AND n.channel = '" channel "')"
 
 static const char people_sql[] =
     "SELECT u.id, u.email, u.display_name, coalesce(u.status = 'SUSPENDED', false),"
-    WANTS("IN_APP", "in_app") "," WANTS("EMAIL", "email")
+    " ($3 OR" SAYS("in_app") " <> 'false')" NOT_TOLD("IN_APP") ","
+    " ($3 OR" SAYS("email") " <> 'false')" NOT_TOLD("EMAIL") ","
+    SAYS("sms") " = 'true' AND u.phone IS NOT NULL" NOT_TOLD("SMS") ","
+    SAYS("push") " = 'true'" NOT_TOLD("PUSH")
     " FROM user_refs u LEFT JOIN user_settings_refs s ON s.user_id = u.id"
     " WHERE u.id = ANY ($1::uuid[]) ORDER BY u.id";
 
@@ -255,6 +267,7 @@ tell_people(struct telling *t)
 		struct person p = { .id = db_text(r, i, 0), .email = db_text(r, i, 1),
 			.name = db_text(r, i, 2), .is_suspended = db_bool(r, i, 3),
 			.wants_in_app = db_bool(r, i, 4), .wants_email = db_bool(r, i, 5),
+			.wants_sms = db_bool(r, i, 6), .wants_push = db_bool(r, i, 7),
 			.is_direct = is_direct(t, db_text(r, i, 0)) };
 		if (tell_person(t, &p) < 0)
 			return -1;

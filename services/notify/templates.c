@@ -122,15 +122,17 @@ read_templates(struct request *rq, const struct rule *rule, struct templates *re
 {
 	const char *push = arena_printf(rq->arena, "%s.push", rule->type->name);
 	const char *email = arena_printf(rq->arena, "%s.email", rule->type->name);
+	const char *sms = arena_printf(rq->arena, "%s.sms", rule->type->name);
 	struct db_result *r = db_query(rq, "SELECT id, template_key, channel, title_template,"
 	    " body_template, html_template, is_active, topic, is_critical"
-	    " FROM notification_templates WHERE template_key IN ($1, $2)", DB(push, email));
+	    " FROM notification_templates WHERE template_key IN ($1, $2, $3)", DB(push, email, sms));
 
 	if (r == NULL)
 		return -1;
 	memset(ret_t, 0, sizeof(*ret_t));
 	for (int i = 0; i < db_rows(r); i++)
-		take(r, i, strcmp(db_text(r, i, 2), "EMAIL") == 0 ? &ret_t->email : &ret_t->push);
+		take(r, i, db_text(r, i, 2)[0] == 'E' ? &ret_t->email :
+		    db_text(r, i, 2)[0] == 'S' ? &ret_t->sms : &ret_t->push);
 	return 0;
 }
 
@@ -266,6 +268,7 @@ render_sample(struct request *rq, const struct row *row, struct rendered *ret_r)
 		.html = row_text(row, "html_template"), .is_critical = row_bool(row, "is_critical") };
 	const json_t *sample;
 	struct error e = { .code = ERR_NONE };
+	int result;
 
 	if (rule == NULL)
 		return fail(rq, ERR_VALIDATION, "nobody is told of this template's event any more");
@@ -276,9 +279,9 @@ render_sample(struct request *rq, const struct row *row, struct rendered *ret_r)
 	if (body_has(rq, "html_template"))
 		t.html = body_text(rq, "html_template");
 	sample = template_sample(rq->arena, rule);
-	if ((is_email ? render_email : render_push)(rq->arena, &t, sample, ret_r, &e) < 0)
-		return fail_field(rq, "body_template", "bad_template", "%s", e.text);
-	return 0;
+	result = is_email ? render_email(rq->arena, &t, sample, ret_r, &e)
+			  : render_push(rq->arena, &t, sample, ret_r, &e);
+	return result < 0 ? fail_field(rq, "body_template", "bad_template", "%s", e.text) : 0;
 }
 
 /* POST /v1/notification-templates/{id}/preview: as a person would read it, with made-up values. */
@@ -286,7 +289,7 @@ int
 template_preview(struct request *rq)
 {
 	struct row *row = row_load(rq, &notification_templates_resource, rq->id, false);
-	struct rendered r;
+	struct rendered r = { 0 };
 
 	if (row == NULL || render_sample(rq, row, &r) < 0)
 		return -1;
@@ -299,7 +302,7 @@ int
 template_test(struct request *rq)
 {
 	struct row *row = row_load(rq, &notification_templates_resource, rq->id, false);
-	struct rendered r;
+	struct rendered r = { 0 };
 	struct db_result *me;
 
 	if (row == NULL || render_sample(rq, row, &r) < 0)

@@ -9,7 +9,7 @@
 
 /* The templates of a rule's event, by channel; those not there have a NULL key. -1: rq has why. */
 struct templates {
-	struct template push, email;
+	struct template push, email, sms;
 };
 int templates_load(struct request *rq, const struct rule *rule, struct templates *ret_t);
 /* Adds the templates that are missing, renews those that nobody has edited. */

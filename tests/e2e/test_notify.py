@@ -473,3 +473,35 @@ def test_slugs_and_sections(admin, agent, category):
     agent.post("/v1/kb-articles", {**body, "slug": f"s-{uuid.uuid4().hex[:6]}", "section_id": section["id"]},
                expect=422).says("validation_failed", "/section_id")
     admin.delete(f"/v1/kb-categories/{other['id']}", expect=409).says("in_use")
+
+
+# ---- beside mail ----
+
+def test_push_and_sms_only_for_those_who_asked(env, fresh, sql, stack):
+    sink = stack.daemons["notify"].folder / "push.jsonl"
+    fresh.patch("/v1/me/settings", {"settings_json": {"notifications": {"push": True}}}, expect=200)
+    eventually("notify knows", lambda: sql("notify", "SELECT FROM user_settings_refs WHERE user_id = %s"
+                                           " AND settings_json::text LIKE '%%push%%'", fresh.id))
+    open_ticket(fresh)
+    line = eventually("a push", lambda: [json.loads(li) for li in sink.read_text().splitlines() if fresh.id in li]
+                      if sink.exists() else None)
+    assert line[0]["title"].startswith("We have your ticket")
+    def channels():
+        rows = sql("notify", "SELECT channel, status FROM notifications WHERE user_id = %s AND template_key = %s",
+                   fresh.id, "ticket.opened.push")
+        return {(r["channel"], r["status"]) for r in rows}
+    eventually("both are SENT", lambda: channels() == {("IN_APP", "SENT"), ("PUSH", "SENT")})
+
+
+def test_a_new_job_is_told_to_candidates_it_may_suit(env, cast, sql):
+    word = f"Glassblower{uuid.uuid4().hex[:6]}"
+    fits, elsewhere = (Person(env).register().sign_in() for _ in range(2))
+    for person, place in ((fits, "Bengaluru"), (elsewhere, "Kochi")):
+        person.post("/v1/candidate-profiles", {"display_name": "Asha", "preferred_roles": [word], "location": place},
+                    expect=201)
+    eventually("the marketplace knows them", lambda: len(sql(
+        "marketplace", "SELECT FROM candidate_refs WHERE user_id::text IN (%s, %s)", fits.id, elsewhere.id)) == 2)
+    job = cast.company.live_job(title=f"Senior {word}", location="Bengaluru", mode_of_work="ONSITE")
+    told = eventually("the candidate is told", lambda: inbox(fits, f"&related_entity_id={job['id']}"))
+    assert job["title"] in told[0]["title"] and "Your job" not in told[0]["title"]
+    assert not inbox(elsewhere, f"&related_entity_id={job['id']}")

@@ -57,6 +57,7 @@ class Daemon:
             env["NXT_TOKEN_KEY"] = self.home.secret("token_key", lambda: secrets.token_hex(32))
         if self.service == "notify":
             env["NXT_SMTP_CA_FILE"] = str(self.stack.mail.ca)
+            env["NXT_SINK_DIR"] = str(self.folder)
         # What a person sets for one run (NXT_LOG_LEVEL=debug ./nxt up) goes before what is made up here.
         for name in ("NXT_LOG_LEVEL", "NXT_ROLES", "NXT_TOPIC_PREFIX"):
             if name in os.environ:
