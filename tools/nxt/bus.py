@@ -1,4 +1,5 @@
 """The two buses: Apache Kafka, and librdkafka's in-process broker for a first look without Java."""
+import os
 import re
 import subprocess
 
@@ -61,4 +62,5 @@ def make_topics(stack):
             if out.returncode:
                 raise NxtError(f"nxtctl topics create: {(out.stderr or out.stdout).strip()}")
             note(str(lines.count("\n")))
-    daemons.once(stack.home, "topics", f"{stack.bus_name} {lines}", make)
+    prefix = os.environ.get("NXT_TOPIC_PREFIX", "")  # nxtctl and the daemons read it too
+    daemons.once(stack.home, "topics", f"{stack.bus_name} {prefix} {lines}", make)
