@@ -208,13 +208,13 @@ check_array(struct request *rq, const struct column *col, json_t *v)
 {
 	struct column item = { .name = col->name, .type = COL_TEXT, .flags = col->flags & COL_NO_CONTACT,
 		.max = ARRAY_ITEM_MAX, .min = 1 };
-	size_t i;
+	size_t i, most = col->max != 0 ? (size_t)col->max : ARRAY_ITEMS_MAX;
 	json_t *element;
 
 	if (!json_is_array(v))
 		return complain(rq, "wrong_type", "an array of strings");
-	if (json_array_size(v) > (col->max != 0 ? (size_t)col->max : ARRAY_ITEMS_MAX))
-		return complain(rq, "too_long", "at most %d items", ARRAY_ITEMS_MAX);
+	if (json_array_size(v) > most)
+		return complain(rq, "too_long", "at most %zu items", most);
 	json_array_foreach(v, i, element) {
 		struct complaint c;
 		if (!json_is_string(element))
