@@ -345,6 +345,19 @@ check_required(struct request *rq, const struct column *columns)
 			fail_field(rq, c->name, "required", "a value is needed");
 }
 
+/* An id is compared as text from here on: with the caller's, with what the database answers. */
+static void
+fold_uuid(const struct column *col, json_t *v)
+{
+	uint8_t raw[16];
+	char text[UUID_TEXT];
+
+	if (col->type != COL_UUID || !uuid_parse(json_string_value(v), raw))
+		return;
+	uuid_format(raw, text);
+	json_string_set(v, text);
+}
+
 int
 validate_body(struct request *rq, const struct column *columns, enum validate_mode mode)
 {
@@ -355,6 +368,8 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 		struct complaint c = check_field(rq, columns, name, v, mode);
 		if (c.code != NULL)
 			fail_field(rq, pointer_token(rq, name), c.code, "%s", c.detail);
+		else
+			fold_uuid(find_column(columns, name), v);
 	}
 	if (mode != VALIDATE_PATCH)
 		check_required(rq, columns);
