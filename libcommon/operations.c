@@ -115,7 +115,10 @@ check_fields_only(struct request *rq)
 {
 	static const struct column fields[] = { { "fields", COL_TEXT, 0, .max = 2000 }, { 0 } };
 
-	return validate_query(rq, fields);
+	if (validate_query(rq, fields) < 0)
+		return -1;
+	return query_get(rq, "fields") == NULL ? 0 :
+	    list_check_fields(rq, rq->route->res, query_get(rq, "fields"));
 }
 
 static int
