@@ -15,6 +15,7 @@
 #include "dead_letters.h"
 #include "dispatch.h"
 #include "error.h"
+#include "json.h"
 #include "log.h"
 #include "metrics.h"
 #include "refs.h"
@@ -360,6 +361,8 @@ refuse(struct message *msg, const struct request *rq)
 	snprintf(text, sizeof(text), "%s: %s%s%s", error_info(rq->problem.code)->code, detail,
 	    rq->problem.internal != NULL ? "; " : "",
 	    rq->problem.internal != NULL ? rq->problem.internal : "");
+	while (!utf8_is_valid(text, strlen(text)))	/* cut inside a character: dead_letters would refuse it */
+		text[strlen(text) - 1] = '\0';
 	part->held = true;
 	if (part->refused_ms == 0)
 		part->refused_ms = now;

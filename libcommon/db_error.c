@@ -85,6 +85,8 @@ refuse_by_state(struct request *rq, const PGresult *r, const char *state, const 
 		fail(rq, ERR_ILLEGAL_TRANSITION, "this change of status is not allowed");
 	else if (strncmp(state, "22", 2) == 0)
 		fail(rq, ERR_VALIDATION, "a value is out of range or malformed");
+	else if (strcmp(state, "54000") == 0)	/* too long for an index or for text search */
+		fail(rq, ERR_VALIDATION, "a value is too long");
 	else
 		return false;
 	return true;

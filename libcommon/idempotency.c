@@ -27,14 +27,15 @@ idempotency_check(struct request *rq, const char **ret_key)
 	if (key == NULL)
 		return flags & ROUTE_IDEMPOTENCY ? fail(rq, ERR_IDEMPOTENCY_KEY_REQUIRED,
 		    "this request needs an Idempotency-Key header") : 0;
+	if (rq->caller.user_id == NULL)
+		return 0;
 	if (http_header_count(rq->http, "idempotency-key") > 1 || strlen(key) > KEY_MAX ||
 	    *key == '\0')
 		return fail(rq, ERR_BAD_REQUEST, "send one Idempotency-Key of 1 to %d characters", KEY_MAX);
 	for (const char *p = key; *p != '\0'; p++)
 		if (*p < 0x21 || *p > 0x7e)
 			return fail(rq, ERR_BAD_REQUEST, "Idempotency-Key is printable ASCII without spaces");
-	if (rq->caller.user_id != NULL)
-		*ret_key = key;
+	*ret_key = key;
 	return 0;
 }
 

@@ -221,15 +221,15 @@ set_limit(struct listing *l, const char *text)
 	return 0;
 }
 
-static int
-check_fields(struct listing *l, const char *fields)
+int
+list_check_fields(struct request *rq, const struct resource *res, const char *fields)
 {
-	char *copy = arena_strdup(l->rq->arena, fields), *save = NULL;
+	char *copy = arena_strdup(rq->arena, fields), *save = NULL;
 
 	for (char *f = strtok_r(copy, ",", &save); f != NULL; f = strtok_r(NULL, ",", &save)) {
-		const struct column *c = resource_column(l->plan->res, f);
+		const struct column *c = resource_column(res, f);
 		if (c == NULL || (c->flags & COL_SECRET))
-			return fail_parameter(l->rq, "fields", "unknown", "there is no field %s", f);
+			return fail_parameter(rq, "fields", "unknown", "there is no field %s", f);
 	}
 	return 0;
 }
@@ -246,7 +246,7 @@ take_parameter(struct listing *l, const struct query_param *p)
 	if (strcmp(p->name, "q") == 0)
 		return add_search(l, p->value);
 	if (strcmp(p->name, "fields") == 0)
-		return check_fields(l, p->value);
+		return list_check_fields(l->rq, l->plan->res, p->value);
 	if (strcmp(p->name, "cursor") == 0) {
 		l->cursor = p->value;
 		return 0;

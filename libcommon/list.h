@@ -10,5 +10,7 @@
 
 /* GET /v1/<resource> and, where rq->id is a parent's id, GET /v1/<parent>/{id}/<segment>. */
 int list_answer(struct request *rq, const struct resource *res);
+/* `fields` names columns that may be read, with commas between; else the parameter is refused. */
+int list_check_fields(struct request *rq, const struct resource *res, const char *fields);
 
 #endif

@@ -115,7 +115,10 @@ check_fields_only(struct request *rq)
 {
 	static const struct column fields[] = { { "fields", COL_TEXT, 0, .max = 2000 }, { 0 } };
 
-	return validate_query(rq, fields);
+	if (validate_query(rq, fields) < 0)
+		return -1;
+	return query_get(rq, "fields") == NULL ? 0 :
+	    list_check_fields(rq, rq->route->res, query_get(rq, "fields"));
 }
 
 static int
@@ -195,6 +198,7 @@ op_delete(struct request *rq)
 	return row_remove(rq, row) < 0 ? -1 : reply_empty(rq);
 }
 
+/* A verb that is open to everybody signed in still tells nothing of a row he may not read. */
 static int
 op_verb(struct request *rq)
 {
@@ -205,7 +209,8 @@ op_verb(struct request *rq)
 	row = row_load(rq, rq->route->res, rq->id, true);
 	if (row == NULL)
 		return -1;
-	if (!access_allows(rq, &rq->route->access, row->is_owner) && !row_is_readable(rq, row))
+	if (((rq->route->access.who & WHO_SIGNED_IN) ||
+	    !access_allows(rq, &rq->route->access, row->is_owner)) && !row_is_readable(rq, row))
 		return fail(rq, ERR_NOT_FOUND, "there is no such %s", rq->route->res->noun);
 	if (row_transition(rq, row, rq->route->verb) < 0)
 		return -1;

@@ -208,13 +208,13 @@ check_array(struct request *rq, const struct column *col, json_t *v)
 {
 	struct column item = { .name = col->name, .type = COL_TEXT, .flags = col->flags & COL_NO_CONTACT,
 		.max = ARRAY_ITEM_MAX, .min = 1 };
-	size_t i;
+	size_t i, most = col->max != 0 ? (size_t)col->max : ARRAY_ITEMS_MAX;
 	json_t *element;
 
 	if (!json_is_array(v))
 		return complain(rq, "wrong_type", "an array of strings");
-	if (json_array_size(v) > (col->max != 0 ? (size_t)col->max : ARRAY_ITEMS_MAX))
-		return complain(rq, "too_long", "at most %d items", ARRAY_ITEMS_MAX);
+	if (json_array_size(v) > most)
+		return complain(rq, "too_long", "at most %zu items", most);
 	json_array_foreach(v, i, element) {
 		struct complaint c;
 		if (!json_is_string(element))
@@ -345,6 +345,19 @@ check_required(struct request *rq, const struct column *columns)
 			fail_field(rq, c->name, "required", "a value is needed");
 }
 
+/* An id is compared as text from here on: with the caller's, with what the database answers. */
+static void
+fold_uuid(const struct column *col, json_t *v)
+{
+	uint8_t raw[16];
+	char text[UUID_TEXT];
+
+	if (col->type != COL_UUID || !uuid_parse(json_string_value(v), raw))
+		return;
+	uuid_format(raw, text);
+	json_string_set(v, text);
+}
+
 int
 validate_body(struct request *rq, const struct column *columns, enum validate_mode mode)
 {
@@ -355,6 +368,8 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 		struct complaint c = check_field(rq, columns, name, v, mode);
 		if (c.code != NULL)
 			fail_field(rq, pointer_token(rq, name), c.code, "%s", c.detail);
+		else
+			fold_uuid(find_column(columns, name), v);
 	}
 	if (mode != VALIDATE_PATCH)
 		check_required(rq, columns);

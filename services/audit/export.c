@@ -20,6 +20,7 @@
 #include "uuid.h"
 
 #define STALLED_MS 60000	/* a client that takes nothing for so long has gone */
+#define PUBLISH_MS 30000
 
 static const char *const formats[] = { "csv", "jsonl", NULL };
 
@@ -123,16 +124,24 @@ add_csv_line(struct buf *b, struct arena *a, json_t *item)
 	buf_add(b, "\r\n", 2);
 }
 
+/* As the first row has them: rows keep the columns' own order, however `fields` names them. */
 static void
-add_header(struct buf *b, const struct export *x)
+add_header(struct buf *b, const struct export *x, json_t *first)
 {
 	const struct query_param *fields = find(x->filters, "fields");
+	const char *name, *comma = "";
+	json_t *v;
 
-	if (fields != NULL) {
+	if (first == NULL && fields != NULL)
 		buf_add_str(b, fields->value);
-	} else {
-		for (const struct column *c = audit_logs_resource.columns; c->name != NULL; c++)
-			buf_printf(b, "%s%s", c == audit_logs_resource.columns ? "" : ",", c->name);
+	json_object_foreach(first, name, v) {
+		buf_printf(b, "%s%s", comma, name);
+		comma = ",";
+	}
+	for (const struct column *c = audit_logs_resource.columns;
+	    first == NULL && fields == NULL && c->name != NULL; c++) {
+		buf_printf(b, "%s%s", comma, c->name);
+		comma = ",";
 	}
 	buf_add(b, "\r\n", 2);
 }
@@ -180,12 +189,13 @@ static int
 send_page(struct export *x, struct request *rq, json_t *page, bool is_first)
 {
 	const char *cursor = json_string_value(json_object_get(page, "next_cursor"));
+	json_t *items = json_object_get(page, "items");
 	struct buf b;
 
 	buf_init(&b, rq->arena, 65536);
 	if (is_first && x->is_csv)
-		add_header(&b, x);
-	add_lines(&b, rq->arena, x, json_object_get(page, "items"));
+		add_header(&b, x, json_array_get(items, 0));
+	add_lines(&b, rq->arena, x, items);
 	x->cursor = arena_strdup(x->rq->arena, cursor);
 	return b.len == 0 ? 0 : send(x, &b);
 }
@@ -286,6 +296,7 @@ audit_logs_export(struct request *rq)
 	if (send_page(&x, unit, page, true) == 0)
 		send_rest(&x);
 	request_free(unit);
+	rq->deadline_ms = clock_mono_ms() + PUBLISH_MS;	/* the request's own has passed in a long export */
 	if (unit_run(rq, publish, &x) < 0)
 		log_line(LOG_L_ERROR, rq, "an export of %lld rows could not be audited: %s", (long long)x.rows,
 		    rq->problem.detail);

@@ -95,7 +95,8 @@ start_clocks(struct request *rq, struct row *ticket)
 static int
 ticket_open(struct request *rq, struct row *ticket)
 {
-	if (check_entity(rq, ticket) < 0)
+	/* one that goes on from a closed ticket is about the same thing, whatever became of it */
+	if (!row_is_set(ticket, "linked_ticket_id") && check_entity(rq, ticket) < 0)
 		return -1;
 	start_clocks(rq, ticket);
 	return 0;

@@ -81,6 +81,8 @@ def test_the_file_as_csv_and_json_lines(story, admin, cast):
     lines = list(csv.DictReader(io.StringIO(answer.content.decode(), newline="")))
     assert [line["id"] for line in lines][-2:] == [r["id"] for r in story["rows"]][-2:]
     assert json.loads(lines[-1]["metadata_json"])["event_type"] == "job.changed"
+    turned = admin.get(f"/v1/audit-logs/export?{query}&fields=action,id", expect=200).content.decode()
+    assert {line["id"] for line in csv.DictReader(io.StringIO(turned, newline=""))} >= {r["id"] for r in story["rows"]}
     many = admin.get("/v1/audit-logs/export?format=jsonl&fields=id,action", expect=200)
     parsed = [json.loads(line) for line in many.content.decode().splitlines()]
     assert len(parsed) > 250 and set(parsed[0]) == {"id", "action"} and len({p["id"] for p in parsed}) == len(parsed)

@@ -195,6 +195,7 @@ def test_item(resource, anyone, staff, bodies):
     assert got["id"] == item["id"] and got.etag.startswith('"')
     who.get(f"{resource.path}/{item['id']}", headers={"If-None-Match": got.etag}, expect=304)
     assert set(who.get(f"{resource.path}/{item['id']}?fields=id", expect=200).json) == {"id"}
+    who.get(f"{resource.path}/{item['id']}?fields=id,unheard_of", expect=400).says("unknown_parameter", "fields")
     who.get(f"{resource.path}/{item['id']}?unheard_of=1", expect=400).says("unknown_parameter")
     assert who.get(f"{resource.path}/{item['id'].upper()}", expect=200)["id"] == item["id"]
 

@@ -147,6 +147,7 @@ def test_applications(env, company, candidate, reviewer, anyone):
     candidate.post("/v1/job-applications", {"job_id": job["id"]}, expect=409).says("already_exists")
     assert company.get(path, expect=200)["applicant_user_id"] == candidate.id
     stranger.get(path, expect=404)
+    stranger.post(f"{path}/withdraw", expect=404)
     anyone.get(path, expect=401)
     candidate.post(f"{path}/shortlist", expect=403)
     assert company.post(f"{path}/interview", expect=200)["status"] == "INTERVIEW"
