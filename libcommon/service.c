@@ -22,6 +22,7 @@
 #include "db.h"
 #include "dispatch.h"
 #include "fiber.h"
+#include "footprint.h"
 #include "log.h"
 #include "metrics.h"
 #include "ops.h"
@@ -35,6 +36,7 @@
 #define SLOW_TURN_MS 50
 #define READ_DEPTH 64		/* statements in flight per shared connection before a Sync */
 #define LEASE_WAITERS 1024
+#define SETTLED_MS 5000		/* after the start, before what only the start needed is given back */
 #define WORK_QUEUE 256
 #define IDLE_IN_TRANSACTION_MS "10000"
 #define STATEMENT_TIMEOUT_MS "15000"
@@ -268,6 +270,14 @@ start_parts(struct error *e)
 	return service_has_role("api") ? start_api(e) : 0;
 }
 
+static void
+settle(void *arg)
+{
+	(void)arg;
+	if (fiber_sleep(SETTLED_MS) == FIBER_DONE && !self.stopping)
+		footprint_trim();
+}
+
 /* Every connection is a descriptor: take all that the system grants. */
 static void
 raise_descriptor_limit(void)
@@ -292,6 +302,7 @@ serve(void)
 		log_error("cannot start: %s", e.text);
 		return 1;
 	}
+	fiber_start("settle", settle, NULL);
 	run_loop();
 	db_close(self.db);
 	work_shutdown();

@@ -49,6 +49,7 @@ class World:
         for service, daemon in self.stack.daemons.items():
             if service not in roles:
                 daemon.stop()
+        self.stack.settle_ports()
         for service in filter(self.built, roles):
             self.stack.daemon_env[service] = {"NXT_ROLES": roles[service]}
             self.stack.daemons[service].start()

@@ -73,6 +73,10 @@ class Stack:
         self.stop(name)
         self.start(name)
 
+    def settle_ports(self):
+        """New ports for parts that are down and whose port another program took meanwhile."""
+        self.ports.settle(self._is_running)
+
     @property
     def env(self):
         """Where an outside test finds everything; the names are fixed."""

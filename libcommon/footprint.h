@@ -1,0 +1,12 @@
+/* Memory that only a start needs. */
+#ifndef NXT_FOOTPRINT_H
+#define NXT_FOOTPRINT_H
+
+/*
+ * Gives back what starting touched and serving may never need: the code and tables of some forty
+ * libraries that ran their initialisers (they stay in the page cache and come back by themselves
+ * when used), and free heap. Called once, some seconds after the start; takes about 5 ms.
+ */
+void footprint_trim(void);
+
+#endif
