@@ -290,6 +290,8 @@ handle(struct request *rq, void *arg)
 		return -1;
 	if (rq->reply.status == 0)
 		reply_empty(rq);
+	if (strcmp(rq->route->method, "GET") == 0)
+		return operations_not_modified(rq);
 	if (key != NULL && rq->reply.status < 300)
 		idempotency_keep(rq, key);
 	return 0;

@@ -50,8 +50,8 @@ check_if_match(struct request *rq, const struct row *row)
 	return 0;
 }
 
-static int
-not_modified(struct request *rq)
+int
+operations_not_modified(struct request *rq)
 {
 	const char *header = http_header(rq->http, "if-none-match");
 
@@ -133,8 +133,7 @@ op_get(struct request *rq)
 		return -1;
 	if (!row_is_readable(rq, row))
 		return fail(rq, ERR_NOT_FOUND, "there is no such %s", rq->route->res->noun);
-	reply_row(rq, 200, row);
-	return not_modified(rq);
+	return reply_row(rq, 200, row);
 }
 
 static int

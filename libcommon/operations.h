@@ -7,5 +7,7 @@
 /* Calls add for every route that the resource's declaration makes; the routes live for ever. */
 int operations_declare(const struct resource *res, const struct resource *const *all,
     int (*add)(const struct route *route, void *arg), void *arg);
+/* An answer to GET becomes 304 where If-None-Match names its ETag; returns 0. */
+int operations_not_modified(struct request *rq);
 
 #endif
