@@ -110,6 +110,10 @@ db_error_take(struct request *rq, const PGresult *r, const char *sql)
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 
+	if (rq->commit_refusal) {	/* what the refusal should leave behind is not there: it does not count */
+		rq->problem.code = ERR_NONE;
+		rq->commit_refusal = false;
+	}
 	if (rq->problem.code != ERR_NONE)
 		return;		/* the first reason stands */
 	if (state == NULL)
