@@ -147,6 +147,13 @@ def part_tool(words):
     return pytest("tool", words=words)
 
 
+def part_bus(words):
+    """Relay and consumer alone: order, kill -9, two of each, brokers and databases that go away."""
+    packages.install_debian({"build", "run"})
+    build.build("dev")
+    return pytest("bus", words=words)
+
+
 def part_e2e(words):
     with fresh_stack("e2e") as stack:
         return pytest("e2e", stack, words)
@@ -222,7 +229,7 @@ def part_lint(words):
     return lint()
 
 
-PARTS = {"unit": part_unit, "lint": part_lint, "tool": part_tool, "drift": part_drift, "e2e": part_e2e,
+PARTS = {"unit": part_unit, "lint": part_lint, "tool": part_tool, "drift": part_drift, "bus": part_bus, "e2e": part_e2e,
          "probes": part_probes, "asan": part_asan, "kill": part_kill}
 
 
