@@ -23,7 +23,8 @@
 #include "uuid.h"
 
 #define POLL_MS 50		/* finds what other replicas committed */
-#define READ_EVERY_MS 2		/* reads that are not full come no faster */
+#define READ_EVERY_MS 2		/* reads come no faster than this after one that found little … */
+#define READ_PACED_MS 8		/* … and than this after one that found much: each costs three programs a turn */
 #define READ_ROWS 2000
 #define READ_BYTES (4 * 1024 * 1024)	/* of payload, at least one row */
 #define SLICE_ROWS 200		/* about 2 ms of the loop's time */
@@ -160,6 +161,17 @@ has_room(void)
 	return relay.in_flight < RELAY_ROWS_MAX - READ_ROWS / 2 && relay.bytes < RELAY_BYTES_MAX / 2;
 }
 
+/* What is left of the pause that n rows, read at `began`, ask for. */
+static void
+keep_pace(int64_t began, int n)
+{
+	int pause = READ_EVERY_MS + n / 4;
+	int64_t left = (pause < READ_PACED_MS ? pause : READ_PACED_MS) - (clock_mono_ms() - began);
+
+	if (left > 0)
+		fiber_sleep((int)left);
+}
+
 /* One turn of the lease's owner. */
 static void
 work(void)
@@ -178,8 +190,7 @@ work(void)
 	} else if (n < READ_ROWS / 2) {
 		if (!relay.wanted)
 			reader_wait(RELAY_IDLE, POLL_MS);
-		if (clock_mono_ms() - began < READ_EVERY_MS)
-			fiber_sleep(READ_EVERY_MS);
+		keep_pace(began, n);
 	}
 }
 

@@ -2,62 +2,30 @@
 that inserts the same rows into the same tables."""
 import time
 
-from confluent_kafka import Consumer, TopicPartition
-
 import events
+from bus import position, wait_position
 from cpu import Spent
 from nxt.ui import NxtError
 
 EVENTS = 20_000
 BATCH = 500
 TABLES = ("audit_logs", "audit_log_changes")
-SECONDS = 600
-
-
-def _position(db):
-    """How far audit has come in the topic; it moves in the transaction that holds the rows."""
-    return db.execute("SELECT coalesce(sum(next_offset), 0) FROM consumer_offsets WHERE topic = %s",
-                      (events.TYPE,)).fetchone()[0]
-
-
-def _wait(db, until):
-    end = time.monotonic() + SECONDS
-    while _position(db) < until:
-        if time.monotonic() > end:
-            raise NxtError(f"audit consumed {_position(db)} of {until} events in {SECONDS} s")
-        time.sleep(0.02)
-
-
-def _end(brokers):
-    """The sum of the topic's end offsets: how far a consumer can come."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "bench"})
-    try:
-        partitions = consumer.list_topics(events.TYPE, timeout=10).topics[events.TYPE].partitions
-        return sum(consumer.get_watermark_offsets(TopicPartition(events.TYPE, p), timeout=10)[1] for p in partitions)
-    finally:
-        consumer.close()
-
-
-def _catch_up(world):
-    """What earlier rows left in the topic."""
-    with world.connect("audit") as db:
-        _wait(db, _end(world.stack.bus.brokers))
 
 
 def _pipeline(world, count):
     """Seconds from the start of finance's process, whose relay sends, to audit's last row."""
     world.arrange(identity="api", audit="consumer")
-    _catch_up(world)
+    world.catch_up("audit", events.TYPE)
     world.empty("audit", *TABLES)
     world.empty("finance", "outbox_events")
     events.fill(world, count)
     world.settle()
     with world.connect("audit") as db:
-        until = _position(db) + count
+        until = position(db, events.TYPE) + count
         with Spent(world) as spent:
             begun = time.monotonic()
             world.arrange(identity="api", audit="consumer", finance="relay")
-            _wait(db, until)
+            wait_position(db, events.TYPE, until)
             seconds = time.monotonic() - begun
         _check(db, count)
     return seconds, spent.per(count)

@@ -7,6 +7,7 @@ import statistics
 import time
 from pathlib import Path
 
+import events
 from nxt.home import SERVICES
 from nxt.ui import NxtError
 
@@ -22,6 +23,8 @@ def _memory_mb(pid):
 
 def idle_memory(world, seconds):
     """The largest of the daemons, each with all its roles, ten seconds after its start."""
+    world.arrange()
+    world.catch_up("audit", events.TYPE)
     world.arrange(identity="api")
     world.arrange()
     time.sleep(IDLE_S)
@@ -61,6 +64,7 @@ def _start_once(daemon):
 def start_time(world, seconds):
     """The slowest daemon's median of five; database, broker and the other daemons run."""
     world.arrange()
+    world.catch_up("audit", events.TYPE)
     medians = {}
     for service in filter(world.built, SERVICES):
         daemon = world.stack.daemons[service]

@@ -3,6 +3,7 @@ import asyncio
 import time
 from urllib.parse import urlsplit
 
+import events
 import packages
 
 RATE = 500
@@ -58,6 +59,7 @@ def _delays(world, first):
 def commit_to_audit(world, seconds):
     """Everything runs as it always does; the load comes over HTTP."""
     world.arrange()
+    world.catch_up("audit", events.TYPE)
     world.settle()
     url, token = world.stack.daemons["finance"].url, world.sign_in()
     requests = [text.encode() for text in packages.posts(url, token)]

@@ -3,6 +3,7 @@ import secrets
 
 import psycopg
 
+import bus
 from nxt.client import Client, eventually
 from nxt.home import SERVICES
 from nxt.stack import Stack
@@ -15,7 +16,7 @@ class World:
     """Starts from nothing each time, so that no run is measured on what an earlier one left."""
 
     def __init__(self, home, preset="release"):
-        self.stack = Stack(home, preset=preset)
+        self.stack = Stack(home, preset=preset, preferred_ports=False)
         self.password = secrets.token_urlsafe(24)
 
     def begin(self):
@@ -93,6 +94,11 @@ class World:
     def count(self, service, table):
         with self.connect(service) as db:
             return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+    def catch_up(self, service, topic):
+        """Until a running consumer has seen all of a topic: what earlier rows left for it."""
+        with self.connect(service) as db:
+            bus.wait_position(db, topic, bus.end(self.stack.bus.brokers, topic))
 
     def settle(self):
         """Writes out what earlier rows left behind, so that no row pays for another one's checkpoint."""
