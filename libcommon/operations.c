@@ -218,12 +218,13 @@ op_verb(struct request *rq)
 
 /* ---- routes ---- */
 
+/* The path is that of `at`, the resource itself or its parent, and the suffix. */
 static struct route *
-make(const struct resource *res, const char *method, const char *suffix, struct access access,
-    route_handler *handler)
+make_below(const struct resource *at, const struct resource *res, const char *method,
+    const char *suffix, struct access access, route_handler *handler)
 {
 	struct route *r = xcalloc(1, sizeof(*r));
-	const char *path = resource_path(res);
+	const char *path = resource_path(at);
 	size_t n = strlen(path) + strlen(suffix) + 1;
 	char *full = xcalloc(1, n);
 
@@ -235,6 +236,13 @@ make(const struct resource *res, const char *method, const char *suffix, struct 
 	r->res = res;
 	r->answer = res->table;
 	return r;
+}
+
+static struct route *
+make(const struct resource *res, const char *method, const char *suffix, struct access access,
+    route_handler *handler)
+{
+	return make_below(res, res, method, suffix, access, handler);
 }
 
 /* A verb's route is open to whom any of its transitions is. */
@@ -290,16 +298,15 @@ declare_children(const struct resource *res, const struct resource *const *all,
 {
 	const struct resource *parent;
 	struct route *r;
-	char path[160];
+	char suffix[80];
 
 	if (res->child.parent == NULL)
 		return 0;
 	parent = find_by_table(all, res->child.parent);
 	if (parent == NULL)
 		abort();	/* a child names a table that this service does not declare */
-	snprintf(path, sizeof(path), "%s/{id}/%s", resource_path(parent), res->child.segment);
-	r = make(res, "GET", "", res->read, op_list_children);
-	r->path = xstrdup(path);
+	snprintf(suffix, sizeof(suffix), "/{id}/%s", res->child.segment);
+	r = make_below(parent, res, "GET", suffix, res->read, op_list_children);
 	r->summary = "List those of one parent.";
 	r->verb = "list";
 	return add(r, arg);
