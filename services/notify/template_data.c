@@ -235,6 +235,8 @@ template_sample(struct arena *a, const struct rule *rule)
 	put_absent(data, "recipient_name", "Asha");
 	json_object_set_new(data, "occurred_time", json_string(time_text(a, SAMPLE_TIME_US)));
 	put_flags(data, rule, NULL);
+	if (rule->flags[0].name != NULL)	/* one of the alternatives, or there would be nothing to see */
+		json_object_set_new(data, rule->flags[0].name, json_true());
 	if (put_link(a, data, rule, &e) < 0)
 		json_object_set_new(data, "link", json_string(e.text));
 	return data;

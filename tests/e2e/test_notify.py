@@ -217,6 +217,14 @@ def test_templates_ship_and_are_checked(admin, user):
                expect=422).says("validation_failed", "/template_key")
 
 
+def test_every_shipped_template_renders(admin):
+    rows = admin.everything("/v1/notification-templates?limit=200")
+    assert len(rows) > 90
+    for row in rows:
+        shown = admin.post(f"/v1/notification-templates/{row['id']}/preview", expect=200)
+        assert shown["title"] and shown["text"] and "{{" not in shown["title"] + shown["text"], row["template_key"]
+
+
 def test_html_templates_escape(admin):
     path = f"/v1/notification-templates/{template(admin, 'job.published.email')['id']}"
     shown = admin.post(f"{path}/preview", {"html_template": "<p>{{title}}</p>"}, expect=200)
