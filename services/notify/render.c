@@ -8,7 +8,7 @@
 #include "mustache.h"
 
 static const char footer_critical[] =
-    "This mail is about the state or the safety of your account and cannot be switched off.";
+    "This mail is part of having an account and cannot be switched off.";
 static const char footer_other[] =
     "Which of these mails you get is up to the settings of your account.";
 
