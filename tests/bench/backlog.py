@@ -7,7 +7,7 @@ from bus import position, wait_position
 from cpu import Spent
 from nxt.ui import NxtError
 
-EVENTS = 20_000
+EVENTS = 200_000
 BATCH = 500
 TABLES = ("audit_logs", "audit_log_changes")
 
