@@ -22,6 +22,8 @@ def value(name, column, schema):
         return ["one", "two"]
     if kind == "email":
         return f"{mark}@example.com"
+    if name == "slug":
+        return f"a-{mark}"
     if kind == "text":
         return f"{name[:20]}_{mark}"[:schema.get("maxLength") or 100]
     return {"bool": True, "time": "2099-01-01T00:00:00Z", "date": "2099-01-01", "json": {"a": 1},
@@ -79,6 +81,21 @@ class Bodies:
     def dashboard(self):
         return self.once("dashboard", lambda: self.cast.admin.post(
             "/v1/dashboard-configs", self.for_table("dashboard_configs")[1], expect=201)["id"])
+
+    def category(self):
+        return self.once("category", lambda: self.cast.admin.post(
+            "/v1/kb-categories", self.simple("kb_categories"), expect=201)["id"])
+
+    def ticket(self):
+        """(who, id) of somebody's open ticket."""
+        def make():
+            person = self.person("asker")
+            return person, person.post("/v1/support-tickets", self.simple("support_tickets"), expect=201)["id"]
+        return self.once("ticket", make)
+
+    def ticket_message(self):
+        person, ticket = self.ticket()
+        return person, {"support_ticket_id": ticket, "message_body": "And another thing."}
 
     def template(self):
         """A text message for an event that has none yet."""
@@ -143,6 +160,10 @@ class Bodies:
         "tax_rules": lambda b: (b.cast.admin, b.simple("tax_rules", is_active=False)),
         "payment_gateway_configs": lambda b: (b.cast.admin, b.simple("payment_gateway_configs", is_active=False)),
         "notification_templates": lambda b: (b.cast.admin, b.template()),
+        "kb_sections": lambda b: (b.cast.admin, b.simple("kb_sections", category_id=b.category())),
+        "kb_articles": lambda b: (b.cast.admin, b.simple("kb_articles", category_id=b.category())),
+        "kb_article_feedback": lambda b: None,   # needs a published article; test_notify has them
+        "support_ticket_messages": lambda b: b.ticket_message(),
         "smtp_configs": lambda b: (b.cast.admin, b.simple("smtp_configs", is_active=False, is_default=False)),
         **{f"{p}_profiles": (lambda b, p=p: (b.professional(), {"user_role_profile_id": b.professional().profiles[p]}))
            for p in PROFESSIONS},
