@@ -102,6 +102,13 @@ fail_field(struct request *rq, const char *field, const char *code, const char *
 	return fail(rq, ERR_VALIDATION, "some fields are wrong; errors says which");
 }
 
+int
+fail_field_unless_soon(struct request *rq, const char *field)
+{
+	rq->problem.may_pass = rq->problem.code == ERR_NONE;
+	return fail_field(rq, field, "unknown_reference", "nothing is known under this id");
+}
+
 bool
 caller_is(const struct request *rq, const char *user_id)
 {

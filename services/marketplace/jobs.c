@@ -133,7 +133,7 @@ name_company(struct request *rq, struct row *job)
 	return 0;
 }
 
-/* A company that is not known yet is left to the foreign key, which waits for its event. */
+/* A company that is not known yet is waited for: a rule must not be skipped because its event came late. */
 static int
 job_create(struct request *rq, struct row *job)
 {
@@ -141,7 +141,9 @@ job_create(struct request *rq, struct row *job)
 
 	if (find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
 		return -1;
-	if (c.known && !caller_is(rq, c.user_id))
+	if (!c.known)
+		return fail_field_unless_soon(rq, "company_profile_id");
+	if (!caller_is(rq, c.user_id))
 		return fail(rq, ERR_FORBIDDEN, "only the company's owner may post its jobs");
 	event_set_text(row_event(rq, job), "company_name", c.name);
 	return 0;

@@ -113,15 +113,17 @@ lead_must_be_open(struct request *rq, const struct row *row, struct row **ret_le
 	return 0;
 }
 
-/* An unknown profile is left to the foreign key, which waits for its event. */
+/* A profile that is not known yet is waited for: a rule must not be skipped because its event came late. */
 static int
 profile_must_fit(struct request *rq, const struct row *row, const struct row *lead)
 {
 	struct db_result *r = db_query(rq, "SELECT user_id, role_key, status FROM role_profile_refs"
 	    " WHERE id = $1 AND known", DB(row_text(row, "user_role_profile_id")));
 
-	if (r == NULL || db_rows(r) == 0)
-		return r == NULL ? -1 : 0;
+	if (r == NULL)
+		return -1;
+	if (db_rows(r) == 0)
+		return fail_field_unless_soon(rq, "user_role_profile_id");
 	if (!caller_is(rq, db_text(r, 0, 0)))
 		return fail_field(rq, "user_role_profile_id", "unknown_reference",
 		    "no profile of yours has this id");

@@ -221,6 +221,8 @@ def test_every_shipped_template_renders(admin):
     rows = admin.everything("/v1/notification-templates?limit=200")
     assert len(rows) > 90
     for row in rows:
+        if row["channel"] == "SMS":
+            continue  # none is shipped; one may have been made by another test
         shown = admin.post(f"/v1/notification-templates/{row['id']}/preview", expect=200)
         assert shown["title"] and shown["text"] and "{{" not in shown["title"] + shown["text"], row["template_key"]
 
