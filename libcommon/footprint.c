@@ -1,11 +1,11 @@
 /* Giving memory back after the start; see footprint.h. */
 #include "footprint.h"
 
-#include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -20,11 +20,15 @@ static bool
 read_head(const char *line, struct mapping *ret)
 {
 	struct mapping m = { 0 };
-	char rights[5], path[2] = "";
+	char *at, *rights;
 
-	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %1s", &m.from, &m.to, rights, path) < 3)
+	m.from = strtoull(line, &at, 16);
+	if (at == line || *at != '-')
 		return false;
-	m.droppable = rights[1] == '-' && path[0] == '/';
+	m.to = strtoull(at + 1, &rights, 16);
+	if (rights == at + 1 || rights[0] != ' ' || strlen(rights) < 5)
+		return false;
+	m.droppable = rights[2] == '-' && strchr(rights, '/') != NULL;
 	*ret = m;
 	return true;
 }
@@ -33,9 +37,9 @@ read_head(const char *line, struct mapping *ret)
 static bool
 holds_own_pages(const char *line)
 {
-	unsigned long kib;
+	static const char name[] = "Anonymous:";
 
-	return sscanf(line, "Anonymous: %lu kB", &kib) == 1 && kib > 0;
+	return strncmp(line, name, sizeof(name) - 1) == 0 && strtoul(line + sizeof(name) - 1, NULL, 10) > 0;
 }
 
 static void

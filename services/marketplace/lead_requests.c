@@ -155,7 +155,7 @@ take_price(struct request *rq, struct row *row, const struct row *lead)
 static int
 request_create(struct request *rq, struct row *row)
 {
-	struct row *lead;
+	struct row *lead = NULL;
 
 	if (lead_must_be_open(rq, row, &lead) < 0 || profile_must_fit(rq, row, lead) < 0 ||
 	    take_price(rq, row, lead) < 0)

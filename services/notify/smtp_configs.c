@@ -95,7 +95,7 @@ static const char *
 flag_value(int argc, char **argv, const char *flag)
 {
 	for (int i = 1; i + 1 < argc; i++)
-		if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, flag) == 0)
+		if (argv[i] != NULL && strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, flag) == 0)
 			return argv[i + 1];
 	return NULL;
 }
