@@ -20,7 +20,7 @@ import requests
 
 PATIENCE = 15  # seconds within which an event must have had its effect elsewhere
 LEAKS = re.compile(r"\bSELECT\b|\bINSERT INTO\b|\bUPDATE \w+ SET\b|\bDELETE FROM\b|pg_\w+|SQLSTATE|libpq|psql"
-                   r"|_fkey\b|_pkey\b|violates|relation \"|/usr/|/work/|/home/|/tmp/|\w\.c:\d+|0x[0-9a-f]{8}")
+                   r"|_fkey\b|_pkey\b|violates|relation \"|/usr/|/home/|/tmp/|\w\.c:\d+|0x[0-9a-f]{8}")
 
 
 def eventually(what, check, seconds=PATIENCE, pause=0.03):
