@@ -1,7 +1,9 @@
 """The generated gateway: who answers what, and how it answers for itself."""
 import json
+import re
 import socket
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -103,7 +105,25 @@ def test_its_own_answers_are_problems(gateway, path, status, code):
     answer = Client(gateway.url).get(path, expect=status, X_Request_Id="r-1")
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer["status"], answer["code"], answer["request_id"]) == (status, code, "r-1")
+    assert answer["instance"] == path
     assert answer.headers["x-request-id"] == "r-1"
+
+
+def test_a_path_cannot_break_out_of_the_problem(gateway):
+    head, _, body = raw(gateway, b'GET /no"thing?a=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n').partition("\r\n\r\n")
+    assert json.loads(body)["instance"] == "/no"
+
+
+def test_the_page_of_the_document_asks_nobody_else(gateway):
+    url = gateway.url
+    with urllib.request.urlopen(f"{url}/docs") as page:
+        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+        loads = re.findall(r'(?:src|href)="([^"]+)"', page.read().decode())
+    assert loads and all(at.startswith("/docs/") for at in loads)
+    for at in loads:
+        with urllib.request.urlopen(url + at) as part:
+            assert part.status == 200 and part.headers["Content-Type"].startswith("text/")
+            assert len(part.read()) > 100
 
 
 @pytest.mark.parametrize("request_bytes, status", [

@@ -18,7 +18,7 @@ def up(args):
     stack.up(bus=args.bus, ports=ports, with_build=not args.no_build)
     say(f"""
   API       {stack.gateway.url}
-  document  {stack.gateway.url}/openapi.json
+  document  {stack.gateway.url}/docs, /openapi.json
   mails     {stack.mail.url}
   Kafka     {stack.bus.brokers}
   next      ./nxt demo, ./nxt status, ./nxt logs, ./nxt down""")

@@ -3,7 +3,7 @@ import http.client
 import os
 import shutil
 
-from nxt import daemons, errors
+from nxt import daemons, errors, packages
 from nxt.home import ROOT, write_whole
 from nxt.proc import Process
 from nxt.ui import NxtError
@@ -68,7 +68,7 @@ def _problems():
         if line and not line.startswith("#"):
             codes, status, code, title, detail = line.split("\t")
             body = (f'{{"type":"/errors#{code}","title":"{title}","status":{status},"detail":"{detail}",'
-                    f'"code":"{code}","request_id":"$nxt_request_id"}}')
+                    f'"instance":"$nxt_instance","code":"{code}","request_id":"$nxt_request_id"}}')
             retry = "        add_header Retry-After 1 always;\n" if status == "503" else ""
             # A named location would not do: a request whose first line is broken has no path, and nginx answers 500.
             text.append(f"    error_page {codes} ={status} /.problem/{code};\n"
@@ -95,7 +95,8 @@ class Gateway:
                             f"    keepalive_timeout 15s;\n  }}\n" for s in routes)
         fill = {"@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
                 "@PORT@": str(self.ports["gateway"]), "@UPSTREAMS@": upstreams, "@LOCATIONS@": _locations(routes),
-                "@PROBLEMS@": _problems(), "@LOG@": str(self.home / "log")}
+                "@PROBLEMS@": _problems(), "@PAGES@": str(TEMPLATE.parent),
+                "@SWAGGER@": str(packages.swagger_ui()), "@LOG@": str(self.home / "log")}
         text = TEMPLATE.read_text()
         for mark, value in fill.items():
             text = text.replace(mark, value)

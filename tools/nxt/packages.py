@@ -109,7 +109,8 @@ def npm(group):
     def fetch(target):
         for source in sources:
             shutil.copy(source, target / source.name)
-        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=target)
+        # Nothing that we use has to run at installation; what would run there is telemetry.
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=target)
     return _fetch(f"npm {group}", TOOLS / f"npm-{group}", sources, fetch) / "node_modules/.bin"
 
 
@@ -131,6 +132,11 @@ def _npm_binary(group, name):
 
 def dbmate():
     return _npm_binary("run", "dbmate")
+
+
+def swagger_ui():
+    """The folder of the page that shows an OpenAPI document."""
+    return npm("run").parent / "swagger-ui-dist"
 
 
 def buf():

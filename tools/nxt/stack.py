@@ -85,7 +85,9 @@ class Stack:
         found.update({f"NXT_{s.upper()}_OPS_URL": self.daemons[s].ops_url for s in SERVICES})
         found.update({f"NXT_DB_{s.upper()}": self.postgres.owner_url(s) for s in SERVICES})
         found.update({"NXT_KAFKA_BROKERS": self.bus.brokers, "NXT_MAIL_URL": self.mail.url,
-                      "NXT_BIN": str(build.binaries(self.preset))})
+                      "NXT_BIN": str(build.binaries(self.preset)),
+                      # For the one-time commands of nxt-identity; a daemon gets its own.
+                      "NXT_DATABASE_URL": self.postgres.runtime_url("identity")})
         return found
 
     @property
