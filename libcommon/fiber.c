@@ -1,5 +1,5 @@
 /*
- * Fibers on glibc's ucontext; see fiber.h for the rules.
+ * Fibers; see fiber.h for the rules and fiber_context.h for the switch.
  *
  * Stacks are 256 KiB of mmap with a guard page below, pooled; pages never touched cost nothing.
  * Sanitizers and valgrind are told of every switch.
@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "arena.h"
+#include "fiber_context.h"
 #include "metrics.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -35,7 +35,7 @@
 enum fiber_state { FIBER_RUNNABLE, FIBER_RUNNING, FIBER_PARKED };
 
 struct fiber {
-	ucontext_t context;
+	struct fiber_context context;
 	char *stack;
 	unsigned valgrind_id;
 	enum fiber_state state;
@@ -60,7 +60,7 @@ struct fiber {
 /* Also read by deploy/gdb/fibers.py. */
 static struct {
 	struct event_base *base;
-	ucontext_t loop;
+	struct fiber_context loop;
 	struct fiber *current;
 	struct fiber *ready, **ready_tail;
 	struct fiber *pool;
@@ -173,7 +173,7 @@ switch_to(struct fiber *f)
 #if defined(__SANITIZE_THREAD__)
 	__tsan_switch_to_fiber(f->tsan, 0);
 #endif
-	swapcontext(&fibers.loop, &f->context);
+	fiber_context_switch(&fibers.loop, &f->context);
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_finish_switch_fiber(fibers.loop_fake_stack, NULL, NULL);
 #endif
@@ -187,6 +187,7 @@ switch_to(struct fiber *f)
 static void
 switch_back(struct fiber *f, bool for_good)
 {
+	(void)for_good;		/* only AddressSanitizer asks */
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_start_switch_fiber(for_good ? NULL : &f->fake_stack, fibers.loop_stack,
 	    fibers.loop_stack_bytes);
@@ -194,10 +195,7 @@ switch_back(struct fiber *f, bool for_good)
 #if defined(__SANITIZE_THREAD__)
 	__tsan_switch_to_fiber(fibers.loop_tsan, 0);
 #endif
-	if (for_good)
-		setcontext(&fibers.loop);
-	else
-		swapcontext(&f->context, &fibers.loop);
+	fiber_context_switch(&f->context, &fibers.loop);
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_finish_switch_fiber(f->fake_stack, &fibers.loop_stack, &fibers.loop_stack_bytes);
 #endif
@@ -223,17 +221,6 @@ fiber_main(void)
 	switch_back(f, true);
 }
 
-/* On its own because getcontext may return twice in the compiler's eyes. */
-static __attribute__((noinline)) void
-make_context(ucontext_t *context, char *stack)
-{
-	getcontext(context);
-	context->uc_stack.ss_sp = stack;
-	context->uc_stack.ss_size = STACK_BYTES;
-	context->uc_link = NULL;
-	makecontext(context, fiber_main, 0);
-}
-
 void
 fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 {
@@ -246,7 +233,7 @@ fiber_start(const char *name, void (*fn)(void *arg), void *arg)
 	f->cancelled = false;
 	f->unmoved = false;
 	f->queued_on = NULL;
-	make_context(&f->context, f->stack);
+	fiber_context_make(&f->context, f->stack, STACK_BYTES, fiber_main);
 	f->all_prev = NULL;
 	f->all_next = fibers.all;
 	if (fibers.all != NULL)

@@ -128,7 +128,7 @@ op_get(struct request *rq)
 
 	if (check_fields_only(rq) < 0)
 		return -1;
-	row = row_load(rq, rq->route->res, rq->id, false);
+	row = row_load_shared(rq, rq->route->res, rq->id);
 	if (row == NULL)
 		return -1;
 	if (!row_is_readable(rq, row))

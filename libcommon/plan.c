@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "row.h"
 
 static struct plan *plans;
@@ -68,6 +69,27 @@ path_of(const char *table)
 	return path;
 }
 
+/*
+ * The select for several callers and ids at once. The arrays hide in subselects, so that PostgreSQL
+ * takes each length for the same and one plan serves them all.
+ */
+static const char *
+select_by_ids(const char *select, const char *table)
+{
+	struct buf b;
+	const char *at;
+
+	buf_init(&b, plan_arena, 512);
+	for (; (at = strstr(select, "$1::uuid")) != NULL; select = at + 8) {
+		buf_add(&b, select, (size_t)(at - select));
+		buf_add_str(&b, "q.me");
+	}
+	buf_add_str(&b, select);
+	buf_printf(&b, ", q.n FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]))"
+	    " WITH ORDINALITY q (me, id, n) JOIN %s t ON t.id = q.id", table);
+	return b.text;
+}
+
 static struct plan *
 plan_make(const struct resource *res)
 {
@@ -82,12 +104,17 @@ plan_make(const struct resource *res)
 	p->visible = res->visible != NULL ? bind_me(res->visible) : "true";
 	p->id_at = column_at(res, "id");
 	p->version_at = res->flags & RES_NO_VERSION ? -1 : column_at(res, "version");
+	p->gets = arena_alloc(plan_arena, sizeof(*p->gets));
+	p->gets->name = "get";
+	p->gets->run = row_get_run;
 	p->created_at = column_at(res, "created_at");
 	p->updated_at = column_at(res, "updated_at");
 	buf_init(&b, plan_arena, 512);
 	buf_add_str(&b, "SELECT ");
 	add_columns(&b, res);
-	buf_printf(&b, ", (%s), (%s) FROM %s t", p->owner, p->visible, res->table);
+	buf_printf(&b, ", (%s), (%s)", p->owner, p->visible);
+	p->by_ids = select_by_ids(b.text, res->table);
+	buf_printf(&b, " FROM %s t", res->table);
 	p->select = b.text;
 	p->by_id = arena_printf(plan_arena, "%s WHERE t.id = $2", p->select);
 	p->by_id_locked = arena_printf(plan_arena, "%s FOR NO KEY UPDATE OF t", p->by_id);

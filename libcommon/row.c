@@ -164,6 +164,16 @@ row_from_result(struct request *rq, const struct plan *plan, const struct db_res
 	return row;
 }
 
+struct row *
+row_copy_result(struct request *rq, const struct plan *plan, const struct db_result *r, int tuple)
+{
+	struct row *row = row_from_result(rq, plan, r, tuple);
+
+	for (unsigned i = 0; i < plan->ncolumns; i++)
+		row->stored[i] = row->values[i] = arena_strdup(rq->arena, row->values[i]);
+	return row;
+}
+
 static struct row *
 load(struct request *rq, const struct plan *plan, const char *sql, const char *value)
 {
@@ -278,7 +288,7 @@ add_value(struct buf *out, const struct column *col, const char *text)
 static bool
 wanted(const char *fields, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = fields == NULL ? 0 : strlen(name);
 
 	for (const char *p = fields; p != NULL; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
 		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
@@ -307,10 +317,8 @@ row_render(struct buf *out, const struct request *rq, const struct row *row, con
 			continue;
 		if ((c[i].flags & COL_STAFF_ONLY) && !staff)
 			continue;
-		if (!first)
-			buf_add_char(out, ',');
+		buf_add(out, first ? "\"" : ",\"", first ? 1 : 2);
 		first = false;
-		buf_add_char(out, '"');
 		buf_add_str(out, c[i].name);
 		buf_add(out, "\":", 2);
 		add_value(out, &c[i], row->values[i]);
@@ -323,7 +331,7 @@ row_json(struct request *rq, const struct row *row)
 {
 	struct buf out;
 
-	buf_init(&out, rq->arena, 512);
+	buf_init(&out, rq->arena, 1024);
 	row_render(&out, rq, row, query_get(rq, "fields"));
 	return out.text;
 }
@@ -343,6 +351,17 @@ row_is_readable(const struct request *rq, const struct row *row)
 	    ((read->who & WHO_SIGNED_IN) && rq->caller.user_id != NULL);
 }
 
+static const char *
+quoted(struct arena *a, const char *text)
+{
+	size_t n = strlen(text);
+	char *q = arena_alloc(a, n + 3);
+
+	q[0] = q[n + 1] = '"';
+	memcpy(q + 1, text, n);
+	return q;
+}
+
 int
 reply_row(struct request *rq, int status, const struct row *row)
 {
@@ -350,7 +369,7 @@ reply_row(struct request *rq, int status, const struct row *row)
 
 	reply_text(rq, status, row_json(rq, row));
 	if (row->plan->version_at >= 0) {
-		rq->reply.etag = arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
+		rq->reply.etag = quoted(rq->arena, row->values[row->plan->version_at]);
 	} else {
 		sha256_hex(rq->reply.body, rq->reply.body_len, hash);
 		rq->reply.etag = arena_printf(rq->arena, "\"%.32s\"", hash);

@@ -13,6 +13,8 @@ struct plan {
 	const char *path;	/* "/v1/job-applications" */
 	const char *select;	/* "SELECT t.id, …, (owner), (visible) FROM jobs t"; $1 is the caller */
 	const char *by_id, *by_id_locked;	/* select … WHERE t.id = $2 */
+	const char *by_ids;	/* arrays of callers and ids; the columns of select, then the item's number */
+	struct batch *gets;	/* of by_ids */
 	const char *owner;	/* condition with $1, or "false" */
 	const char *visible;	/* condition with $1, or "true" */
 	int version_at, id_at, created_at, updated_at;	/* column numbers, -1 where there is none */
@@ -33,6 +35,13 @@ struct row {
 int row_column_number(const struct row *row, const char *column);	/* aborts on an unknown name */
 /* From one tuple of a plan's select. */
 struct row *row_from_result(struct request *rq, const struct plan *plan, const struct db_result *r,
+    int tuple);
+struct batch_item;
+void row_get_run(struct batch_item *const *items, unsigned n);	/* of plan.gets */
+/* As row_load without lock, outside a transaction: one array statement for all who read now. */
+struct row *row_load_shared(struct request *rq, const struct resource *res, const char *id);
+/* A copy of one tuple of a plan's select in the request's own memory. */
+struct row *row_copy_result(struct request *rq, const struct plan *plan, const struct db_result *r,
     int tuple);
 /* May the caller see this row under the resource's read rule? */
 bool row_is_readable(const struct request *rq, const struct row *row);

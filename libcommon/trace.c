@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "arena.h"
@@ -70,7 +69,7 @@ fresh_span_id(char out[17])
 	unsigned char b[8];
 
 	do
-		randombytes_buf(b, sizeof(b));
+		uuid_random(b, sizeof(b));
 	while (sodium_is_zero(b, sizeof(b)));
 	sodium_bin2hex(out, 17, b, sizeof(b));
 }
@@ -90,15 +89,28 @@ traceparent_child(const char *parent, char out[TRACEPARENT_TEXT])
 		fresh_trace_id(trace_id);
 	}
 	fresh_span_id(span_id);
-	snprintf(out, TRACEPARENT_TEXT, "00-%s-%s-%02x", trace_id, span_id, (unsigned)sampled & 1);
+	memcpy(out, "00-", TRACE_ID_AT);
+	memcpy(out + TRACE_ID_AT, trace_id, 32);
+	out[SPAN_ID_AT - 1] = out[FLAGS_AT - 1] = '-';
+	memcpy(out + SPAN_ID_AT, span_id, 16);
+	memcpy(out + FLAGS_AT, sampled ? "01" : "00", 3);
 }
 
 static char *
 correlation_of(struct arena *a, const char *traceparent)
 {
+	static const unsigned char groups[] = { 8, 4, 4, 4, 12 };
 	const char *t = traceparent + TRACE_ID_AT;
+	char *id = arena_alloc(a, UUID_TEXT), *p = id;
 
-	return arena_printf(a, "%.8s-%.4s-%.4s-%.4s-%.12s", t, t + 8, t + 12, t + 16, t + 20);
+	for (size_t i = 0; i < sizeof(groups); i++) {
+		memcpy(p, t, groups[i]);
+		t += groups[i];
+		p += groups[i];
+		*p++ = '-';
+	}
+	p[-1] = '\0';
+	return id;
 }
 
 static bool

@@ -15,8 +15,8 @@
 #include "clock.h"
 
 /* Random bytes are fetched in bulk: one system call for 64 ids. */
-static void
-random_bytes(void *out, size_t n)
+void
+uuid_random(void *out, size_t n)
 {
 	static unsigned char pool[512];
 	static size_t left;
@@ -40,7 +40,7 @@ next_tick(uint64_t *ret_ms, unsigned *ret_counter)
 
 	if (now > last_ms) {
 		last_ms = now;
-		random_bytes(&counter, sizeof(counter));
+		uuid_random(&counter, sizeof(counter));
 		counter &= 0x7ff;
 	} else if (++counter > 0xfff) {
 		last_ms++;
@@ -77,7 +77,7 @@ uuid_v7(char out[UUID_TEXT])
 		b[i] = (uint8_t)(ms >> (40 - 8 * i));
 	b[6] = (uint8_t)(0x70 | counter >> 8);
 	b[7] = (uint8_t)counter;
-	random_bytes(b + 8, 8);
+	uuid_random(b + 8, 8);
 	b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
 	uuid_format(b, out);
 }

@@ -13,6 +13,8 @@ struct arena;
 /* A fresh UUIDv7, lower case; strictly increasing within the process, also within one ms and when the clock steps back. */
 void uuid_v7(char out[UUID_TEXT]);
 char *uuid_new(struct arena *a);
+/* Random bytes for ids, fetched in bulk; not for secrets. */
+void uuid_random(void *out, size_t n);
 /* UUIDv5 of `name` in namespace `ns` (a UUID in text). */
 void uuid_v5(const char *ns, const char *name, char out[UUID_TEXT]);
 bool uuid_is_valid(const char *s);	/* canonical 8-4-4-4-12 hex, either case */

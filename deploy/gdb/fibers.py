@@ -17,9 +17,10 @@ def fibers():
 
 
 def registers_of(fiber):
-    """rsp, rbp, rip as glibc's ucontext keeps them on x86-64."""
-    saved = fiber["context"]["uc_mcontext"]["gregs"]
-    return int(saved[15]), int(saved[10]), int(saved[16])
+    """rsp, rbp, rip as libcommon/fiber_context.c leaves them on x86-64: r15 to r12, rbx, rbp, return address."""
+    sp = int(fiber["context"]["sp"])
+    saved = gdb.parse_and_eval(f"(long *){sp}")
+    return sp + 56, int(saved[5]), int(saved[6])
 
 
 def backtrace(fiber):

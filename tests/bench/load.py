@@ -74,9 +74,9 @@ class Yardstick:
                 "pgbench_before": round(self.figures[0]), "pgbench_after": round(self.figures[-1])}
 
 
-def request_text(method, url, path, token, body=None):
+def request_text(method, url, path, token, body=None, *fields):
     """One HTTP/1.1 request, byte for byte."""
-    head = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Authorization: Bearer {token}"]
+    head = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Authorization: Bearer {token}", *fields]
     data = "" if body is None else json.dumps(body)
     if body is not None:
         head += ["Content-Type: application/json", f"Content-Length: {len(data.encode())}"]
