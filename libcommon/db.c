@@ -397,6 +397,32 @@ db_query(struct request *rq, const char *sql, const struct db_params *params)
 	return s == NULL ? NULL : tx_wait(rq, s);
 }
 
+#define TOGETHER_MAX 4
+
+int
+db_query_all(struct request *rq, unsigned n, const struct db_statement *statements,
+    struct db_result **ret_results)
+{
+	struct db_stmt *sent[TOGETHER_MAX];
+	struct db_result *results[TOGETHER_MAX];
+	unsigned nsent = 0, taken = 0;
+
+	if (n > TOGETHER_MAX)
+		abort();
+	while (nsent < n && (sent[nsent] = tx_send(rq, statements[nsent].sql,
+	    statements[nsent].params)) != NULL)
+		nsent++;
+	while (nsent == n && taken < n && (results[taken] = tx_wait(rq, sent[taken])) != NULL)
+		taken++;
+	if (taken == n) {
+		memcpy(ret_results, results, n * sizeof(results[0]));
+		return 0;
+	}
+	for (unsigned i = nsent < n ? 0 : taken + 1; i < nsent; i++)
+		db_stmt_free(sent[i]);
+	return -1;
+}
+
 struct db_result *
 db_one_or_fail(struct request *rq, enum error_code code, const char *text, const char *sql,
     const struct db_params *params)

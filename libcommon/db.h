@@ -66,6 +66,16 @@ struct db_params {
  * foreign key, check, NX001), anything else ERR_UNAVAILABLE or ERR_INTERNAL, never SQL text.
  */
 struct db_result *db_query(struct request *rq, const char *sql, const struct db_params *params);
+/*
+ * Several statements of the open transaction in one round trip, in this order, each seeing what the
+ * ones before it did. Fills ret_results; -1: one failed, and none of them is to be used.
+ */
+struct db_statement {
+	const char *sql;
+	const struct db_params *params;
+};
+int db_query_all(struct request *rq, unsigned n, const struct db_statement *statements,
+    struct db_result **ret_results);
 /* As db_query for a statement that must give one row; none is `code` with the text. */
 struct db_result *db_one_or_fail(struct request *rq, enum error_code code, const char *text,
     const char *sql, const struct db_params *params);

@@ -301,12 +301,15 @@ static int
 perform(struct request *rq)
 {
 	const char *key;
+	int done;
 
 	if (router_match(rq, http_method_name(rq->http), http_path(rq->http)) < 0 ||
 	    ((rq->route->flags & ROUTE_LIMITED) && rate_limit_take(rq) < 0) ||
 	    authenticate(rq) < 0 || check_access(rq) < 0 || idempotency_check(rq, &key) < 0 ||
 	    parse_body(rq) < 0 || check_input(rq) < 0)
 		return -1;
+	if (key != NULL && rq->route->together != NULL && (done = rq->route->together(rq, key)) <= 0)
+		return done;
 	if (in_transaction(rq->route))
 		return unit_run(rq, handle, (void *)key);
 	return handle(rq, NULL);

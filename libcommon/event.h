@@ -50,6 +50,8 @@ void event_change(struct event_out *ev, const char *field, const char *old_value
     bool personal);
 /* Writes all events of the unit as one queued INSERT into outbox_events. Called before commit. */
 int outbox_write(struct request *rq);
+/* The same for several units whose transaction is that of rq, in their order. */
+int outbox_write_many(struct request *rq, struct request *const *units, unsigned n);
 
 /* ---- arriving ---- */
 struct event_in {

@@ -2,6 +2,7 @@
 #include "idempotency.h"
 
 #include <endian.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,38 +40,36 @@ idempotency_check(struct request *rq, const char **ret_key)
 	return 0;
 }
 
-/* SHA-256 over caller, method, path and key: what the key is unique in. As bytea text. */
-static const char *
-key_hash(struct request *rq, const char *key, int64_t *ret_lock)
+void
+idempotency_mark(struct request *rq, const char *key, struct idempotency_marks *ret_marks)
 {
-	unsigned char raw[32];
-	char hex[65];
-	uint64_t lock;
+	size_t n;
+	const char *body = http_body(rq->http, &n), *query = http_query(rq->http);
 	const char *all = arena_printf(rq->arena, "%s\n%s\n%s\n%s", rq->caller.user_id,
 	    rq->route->method, http_path(rq->http), key);
+	struct buf asked;
+	uint64_t lock;
 
-	sha256_raw(all, strlen(all), raw);
-	sha256_hex(all, strlen(all), hex);
-	memcpy(&lock, raw, sizeof(lock));
-	*ret_lock = (int64_t)be64toh(lock);
-	return arena_printf(rq->arena, "\\x%s", hex);
+	sha256_raw(all, strlen(all), ret_marks->key);
+	memcpy(&lock, ret_marks->key, sizeof(lock));
+	ret_marks->lock = (int64_t)be64toh(lock);
+	buf_init(&asked, rq->arena, n + 64);
+	buf_add_str(&asked, query);
+	buf_add_char(&asked, '\n');
+	buf_add(&asked, body, n);
+	sha256_raw(asked.text, asked.len, ret_marks->request);
 }
 
+/* As a bytea parameter in text form. */
 static const char *
-body_hash(struct request *rq)
+hash_text(struct request *rq, const unsigned char hash[32])
 {
-	char hex[65];
-	size_t n;
-	const char *body = http_body(rq->http, &n);
-	const char *query = http_query(rq->http);
-	char *all = arena_printf(rq->arena, "%s\n", query);
-	size_t q = strlen(all);
-	char *joined = arena_alloc(rq->arena, q + n + 1);
+	char *text = arena_alloc(rq->arena, 2 + 64 + 1);
 
-	memcpy(joined, all, q);
-	memcpy(joined + q, body, n);
-	sha256_hex(joined, q + n, hex);
-	return arena_printf(rq->arena, "\\x%s", hex);
+	text[0] = '\\';
+	text[1] = 'x';
+	sodium_bin2hex(text + 2, 65, hash, 32);
+	return text;
 }
 
 static int
@@ -89,15 +88,17 @@ replay(struct request *rq, const struct db_result *r)
 int
 idempotency_begin(struct request *rq, const char *key)
 {
-	int64_t lock;
-	const char *hash = key_hash(rq, key, &lock);
-	struct db_result *r = db_query(rq,
+	struct idempotency_marks marks;
+	struct db_result *r;
+
+	idempotency_mark(rq, key, &marks);
+	r = db_query(rq,
 	    "SELECT pg_try_advisory_xact_lock($2::bigint), k.request_hash = $3::bytea, k.status,"
 	    " k.headers->>'etag', k.headers->>'location', convert_from(k.body, 'UTF8')"
 	    " FROM (VALUES (true)) one LEFT JOIN idempotency_keys k"
 	    " ON k.key_hash = $1::bytea",
-	    DB(hash, arena_printf(rq->arena, "%lld", (long long)lock), body_hash(rq)));
-
+	    DB(hash_text(rq, marks.key), arena_printf(rq->arena, "%lld", (long long)marks.lock),
+	    hash_text(rq, marks.request)));
 	if (r == NULL)
 		return -1;
 	if (!db_bool(r, 0, 0))
@@ -109,21 +110,54 @@ idempotency_begin(struct request *rq, const char *key)
 	return replay(rq, r);
 }
 
-void
-idempotency_keep(struct request *rq, const char *key)
+static const char *
+headers_text(struct request *rq)
 {
-	int64_t lock;
 	json_t *headers = json_object();
-	const char *hash = key_hash(rq, key, &lock);
+	const char *text;
 
 	if (rq->reply.etag != NULL)
 		json_object_set_new(headers, "etag", json_string(rq->reply.etag));
 	if (rq->reply.location != NULL)
 		json_object_set_new(headers, "location", json_string(rq->reply.location));
+	text = json_text(rq->arena, headers);
+	json_decref(headers);
+	return text;
+}
+
+void
+idempotency_keep(struct request *rq, const char *key)
+{
+	struct idempotency_marks marks;
+
+	idempotency_mark(rq, key, &marks);
 	/* A twin that committed between our look and our lock makes this collide: then the unit runs again. */
 	db_queue(rq, "INSERT INTO idempotency_keys (key_hash, request_hash, status, headers, body, expires_at)"
 	    " VALUES ($1::bytea, $2::bytea, $3, $4, convert_to($5, 'UTF8'), now() + interval '" KEPT "')",
-	    DB(hash, body_hash(rq), arena_printf(rq->arena, "%d", rq->reply.status),
-	    json_text(rq->arena, headers), rq->reply.body != NULL ? rq->reply.body : ""));
-	json_decref(headers);
+	    DB(hash_text(rq, marks.key), hash_text(rq, marks.request),
+	    arena_printf(rq->arena, "%d", rq->reply.status), headers_text(rq),
+	    rq->reply.body != NULL ? rq->reply.body : ""));
+}
+
+void
+idempotency_keep_many(struct request *rq, struct request *const *units,
+    const struct idempotency_marks *const *marks, unsigned n)
+{
+	struct arena *a = rq->arena;
+	struct db_array *key = db_array_new(a, DB_BYTEA), *request = db_array_new(a, DB_BYTEA);
+	struct db_array *status = db_array_new(a, DB_INT4), *headers = db_array_new(a, DB_JSONB);
+	struct db_array *body = db_array_new(a, DB_BYTEA);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct reply *reply = &units[i]->reply;
+		db_array_add_bytes(key, marks[i]->key, sizeof(marks[i]->key));
+		db_array_add_bytes(request, marks[i]->request, sizeof(marks[i]->request));
+		db_array_add_int(status, reply->status);
+		db_array_add_text(headers, headers_text(units[i]));
+		db_array_add_bytes(body, reply->body, reply->body_len);
+	}
+	db_queue(rq, "INSERT INTO idempotency_keys (key_hash, request_hash, status, headers, body,"
+	    " expires_at) SELECT *, now() + interval '" KEPT "' FROM unnest($1::bytea[], $2::bytea[],"
+	    " $3::integer[], $4::jsonb[], $5::bytea[])",
+	    db_arrays(a, 5, key, request, status, headers, body));
 }

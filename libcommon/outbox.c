@@ -80,51 +80,76 @@ write_one(struct request *rq, struct event_out *ev)
 	return 0;
 }
 
-static int
-write_all(struct request *rq)
+static unsigned
+count(struct request *const *units, unsigned n)
 {
-	struct db_array *id = db_array_new(rq->arena, DB_UUID);
-	struct db_array *aggregate_type = db_array_new(rq->arena, DB_TEXT);
-	struct db_array *aggregate_id = db_array_new(rq->arena, DB_UUID);
-	struct db_array *type = db_array_new(rq->arena, DB_TEXT);
-	struct db_array *payload = db_array_new(rq->arena, DB_BYTEA);
-	struct db_array *headers = db_array_new(rq->arena, DB_JSONB);
-	struct db_array *created_at = db_array_new(rq->arena, DB_TIMESTAMPTZ);
+	unsigned events = 0;
 
-	for (struct event_out *ev = rq->events; ev != NULL; ev = ev->next) {
-		const uint8_t *bytes = NULL;
-		size_t len = 0;
+	for (unsigned i = 0; i < n; i++)
+		for (const struct event_out *ev = units[i]->events; ev != NULL; ev = ev->next)
+			events++;
+	return events;
+}
 
-		if (pack(rq, ev, &bytes, &len) < 0)
-			return -1;
-		db_array_add_text(id, ev->context->event_id);
-		db_array_add_text(aggregate_type, ev->type->noun);
-		db_array_add_text(aggregate_id, ev->aggregate_id);
-		db_array_add_text(type, ev->type->name);
-		db_array_add_bytes(payload, bytes, len);
-		db_array_add_text(headers, headers_json(rq, ev));
-		db_array_add_int(created_at, ev->occurred_us);
-	}
-	db_queue(rq, "INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, "
-	    "headers, created_at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], "
-	    "$4::text[], $5::bytea[], $6::jsonb[], $7::timestamptz[])",
-	    db_arrays(rq->arena, 7, id, aggregate_type, aggregate_id, type, payload, headers,
-	    created_at));
+struct columns {
+	struct db_array *id, *aggregate_type, *aggregate_id, *type, *payload, *headers, *created_at;
+};
+
+static int
+add(struct request *rq, struct columns *c, struct event_out *ev)
+{
+	const uint8_t *bytes = NULL;
+	size_t len = 0;
+
+	if (pack(rq, ev, &bytes, &len) < 0)
+		return -1;
+	db_array_add_text(c->id, ev->context->event_id);
+	db_array_add_text(c->aggregate_type, ev->type->noun);
+	db_array_add_text(c->aggregate_id, ev->aggregate_id);
+	db_array_add_text(c->type, ev->type->name);
+	db_array_add_bytes(c->payload, bytes, len);
+	db_array_add_text(c->headers, headers_json(rq, ev));
+	db_array_add_int(c->created_at, ev->occurred_us);
 	return 0;
 }
 
 /* created_at is the event's own time, which the relay sends as ce_time. */
+static int
+write_all(struct request *rq, struct request *const *units, unsigned n)
+{
+	struct arena *a = rq->arena;
+	struct columns c = { .id = db_array_new(a, DB_UUID), .aggregate_type = db_array_new(a, DB_TEXT),
+		.aggregate_id = db_array_new(a, DB_UUID), .type = db_array_new(a, DB_TEXT),
+		.payload = db_array_new(a, DB_BYTEA), .headers = db_array_new(a, DB_JSONB),
+		.created_at = db_array_new(a, DB_TIMESTAMPTZ) };
+
+	for (unsigned i = 0; i < n; i++)
+		for (struct event_out *ev = units[i]->events; ev != NULL; ev = ev->next)
+			if (add(rq, &c, ev) < 0)
+				return -1;
+	db_queue(rq, "INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, "
+	    "headers, created_at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], "
+	    "$4::text[], $5::bytea[], $6::jsonb[], $7::timestamptz[])",
+	    db_arrays(a, 7, c.id, c.aggregate_type, c.aggregate_id, c.type, c.payload, c.headers,
+	    c.created_at));
+	return 0;
+}
+
+int
+outbox_write_many(struct request *rq, struct request *const *units, unsigned n)
+{
+	unsigned events = count(units, n);
+
+	if (events == 0)
+		return 0;
+	if ((events == 1 && n == 1 ? write_one(rq, units[0]->events) : write_all(rq, units, n)) < 0)
+		return -1;
+	metric_add(M_OUTBOX_WRITTEN, events);
+	return 0;
+}
+
 int
 outbox_write(struct request *rq)
 {
-	int64_t n = 0;
-
-	for (const struct event_out *ev = rq->events; ev != NULL; ev = ev->next)
-		n++;
-	if (n == 0)
-		return 0;
-	if ((n == 1 ? write_one(rq, rq->events) : write_all(rq)) < 0)
-		return -1;
-	metric_add(M_OUTBOX_WRITTEN, n);
-	return 0;
+	return outbox_write_many(rq, &rq, 1);
 }

@@ -71,7 +71,8 @@ path_of(const char *table)
 
 /*
  * The select for several callers and ids at once. The arrays hide in subselects, so that PostgreSQL
- * takes each length for the same and one plan serves them all.
+ * takes each length for the same and one plan serves them all; the limit keeps it from reading the
+ * table whole, however small that was when the plan was made.
  */
 static const char *
 select_by_ids(const char *select, const char *table)
@@ -86,7 +87,8 @@ select_by_ids(const char *select, const char *table)
 	}
 	buf_add_str(&b, select);
 	buf_printf(&b, ", q.n FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]))"
-	    " WITH ORDINALITY q (me, id, n) JOIN %s t ON t.id = q.id", table);
+	    " WITH ORDINALITY q (me, id, n) CROSS JOIN LATERAL"
+	    " (SELECT * FROM %s x WHERE x.id = q.id LIMIT 1) t", table);
 	return b.text;
 }
 

@@ -30,7 +30,7 @@ request_free(struct request *rq)
 }
 
 void
-request_rewind(struct request *rq)
+request_forget(struct request *rq)
 {
 	rq->events = NULL;
 	rq->later = NULL;
@@ -38,6 +38,12 @@ request_rewind(struct request *rq)
 	rq->problem.fields_tail = &rq->problem.fields;
 	memset(&rq->reply, 0, sizeof(rq->reply));
 	rq->commit_refusal = false;
+}
+
+void
+request_rewind(struct request *rq)
+{
+	request_forget(rq);
 	rq->attempt++;
 }
 

@@ -112,7 +112,9 @@ struct request {
 /* A fresh unit in its own arena; actor, source and ids are the caller's to fill. */
 struct request *request_new(struct db *db);
 void request_free(struct request *rq);
-/* Forgets events, problem and reply before the unit is run again. */
+/* Forgets events, problem and reply. */
+void request_forget(struct request *rq);
+/* The same before the unit is run again. */
 void request_rewind(struct request *rq);
 
 /*

@@ -235,6 +235,11 @@ struct route {
 	const char *summary;		/* one line, for OpenAPI */
 	const char *answer;		/* what 2xx holds: a resource's table name, or a JSON example; of a stream, its media type */
 	int status;			/* the 2xx it gives; 0: 200 */
+	/*
+	 * With an Idempotency-Key: does it together with others of the same turn, in a transaction of
+	 * its own. 0 and -1 as a handler; 1: nothing was done, the handler shall do it alone.
+	 */
+	int (*together)(struct request *rq, const char *key);
 	/* filled by dispatch for the routes that a resource makes: */
 	const struct resource *res;
 	const char *verb;

@@ -165,6 +165,20 @@ row_from_result(struct request *rq, const struct plan *plan, const struct db_res
 }
 
 struct row *
+row_copy(struct request *rq, const struct row *row)
+{
+	struct row *copy = row_alloc(rq, row->plan);
+	unsigned n = row->plan->ncolumns;
+
+	copy->stored = arena_alloc(rq->arena, n * sizeof(*copy->stored));
+	for (unsigned i = 0; i < n; i++)
+		copy->stored[i] = copy->values[i] = arena_strdup(rq->arena, row->values[i]);
+	copy->is_owner = row->is_owner;
+	copy->is_visible = row->is_visible;
+	return copy;
+}
+
+struct row *
 row_copy_result(struct request *rq, const struct plan *plan, const struct db_result *r, int tuple)
 {
 	struct row *row = row_from_result(rq, plan, r, tuple);

@@ -60,6 +60,17 @@ void row_open_event(struct request *rq, struct row *row, const struct event_type
     const char *action);
 /* Fills and closes it: fields, changes, label, recipient. */
 void row_close_event(struct row *row);
+/* The parts of row_insert and row_update around their statement, for who writes many rows with one. */
+void row_stamp_new(struct request *rq, struct row *row);	/* version, times, the event of its creation */
+void row_stamp_changed(struct request *rq, struct row *row);
+void row_settle(struct row *row);	/* closes the event; the row is as stored */
+/*
+ * One INSERT for new rows of one resource, stamped; queued in the order given. Columns that all of
+ * them leave NULL get the table's default.
+ */
+void rows_insert(struct request *rq, struct row *const *rows, unsigned n);
+/* A row as it stands, in another unit's memory. */
+struct row *row_copy(struct request *rq, const struct row *row);
 /* Writes the changed columns; `status_column` (or NULL) is compared with its stored value. */
 int row_write(struct request *rq, struct row *row, const char *status_column);
 

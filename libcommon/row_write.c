@@ -105,23 +105,46 @@ row_close_event(struct row *row)
 	row->event = NULL;
 }
 
-/* What was written is what is stored from here on: a row may change twice in one unit. */
-static void
-settle(struct row *row)
-{
-	struct request *rq = row->rq;
-	size_t bytes = row->plan->ncolumns * sizeof(*row->values);
-
-	if (row->stored == NULL)
-		row->stored = arena_alloc(rq->arena, bytes);
-	memcpy(row->stored, row->values, bytes);
-}
-
 static int
 send(struct request *rq, const char *sql, int n, const char *const *values)
 {
 	db_queue(rq, sql, &(struct db_params){ .n = n, .values = values });
 	return rq->problem.code == ERR_NONE || rq->commit_refusal ? 0 : -1;
+}
+
+void
+row_stamp_new(struct request *rq, struct row *row)
+{
+	if (row->event == NULL)
+		row_open_event(rq, row, row->plan->res->created, "CREATE");
+	if (row->plan->version_at >= 0)
+		row_put(row, "version", "1");
+	if (row->plan->created_at >= 0)
+		row_set_now(rq, row, "created_at");
+	if (row->plan->updated_at >= 0)
+		row_set_now(rq, row, "updated_at");
+}
+
+void
+row_stamp_changed(struct request *rq, struct row *row)
+{
+	if (row->plan->version_at >= 0)
+		row_put(row, "version", arena_printf(rq->arena, "%lld",
+		    (long long)row_version(row) + 1));
+	if (row->plan->updated_at >= 0)
+		row_set_now(rq, row, "updated_at");
+}
+
+/* What was written is what is stored from here on: a row may change twice in one unit. */
+void
+row_settle(struct row *row)
+{
+	size_t bytes = row->plan->ncolumns * sizeof(*row->values);
+
+	row_close_event(row);
+	if (row->stored == NULL)
+		row->stored = arena_alloc(row->rq->arena, bytes);
+	memcpy(row->stored, row->values, bytes);
 }
 
 int
@@ -132,14 +155,7 @@ row_insert(struct request *rq, struct row *row)
 	struct buf sql, marks;
 	int n = 0;
 
-	if (row->event == NULL)
-		row_open_event(rq, row, res->created, "CREATE");
-	if (row->plan->version_at >= 0)
-		row_put(row, "version", "1");
-	if (row->plan->created_at >= 0)
-		row_set_now(rq, row, "created_at");
-	if (row->plan->updated_at >= 0)
-		row_set_now(rq, row, "updated_at");
+	row_stamp_new(rq, row);
 	buf_init(&sql, rq->arena, 512);
 	buf_init(&marks, rq->arena, 128);
 	buf_printf(&sql, "INSERT INTO %s (", res->table);
@@ -151,8 +167,7 @@ row_insert(struct request *rq, struct row *row)
 		buf_printf(&marks, "%s$%d", n > 1 ? ", " : "", n);
 	}
 	buf_printf(&sql, ") VALUES (%s)", marks.text);
-	row_close_event(row);
-	settle(row);
+	row_settle(row);
 	return send(rq, sql.text, n, values);
 }
 
@@ -164,11 +179,7 @@ row_write(struct request *rq, struct row *row, const char *status_column)
 	struct buf sql;
 	int n = 0;
 
-	if (row->plan->version_at >= 0)
-		row_put(row, "version", arena_printf(rq->arena, "%lld",
-		    (long long)row_version(row) + 1));
-	if (row->plan->updated_at >= 0)
-		row_set_now(rq, row, "updated_at");
+	row_stamp_changed(rq, row);
 	buf_init(&sql, rq->arena, 256);
 	buf_printf(&sql, "UPDATE %s SET ", res->table);
 	for (unsigned i = 0; i < row->plan->ncolumns; i++) {
@@ -183,8 +194,7 @@ row_write(struct request *rq, struct row *row, const char *status_column)
 		values[n++] = row_old(row, status_column);
 		buf_printf(&sql, " AND %s IS NOT DISTINCT FROM $%d", status_column, n);
 	}
-	row_close_event(row);
-	settle(row);
+	row_settle(row);
 	return send(rq, sql.text, n, values);
 }
 

@@ -81,9 +81,16 @@ int wallet_return(struct request *rq, struct row *wallet, const struct movement 
 int wallet_hold(struct request *rq, const char *user_id, const struct movement *m);
 /* The end of a hold: returned if it was taken, else remembered. */
 int wallet_release(struct request *rq, const char *user_id, const struct movement *m);
+/* wallet.low, where the balance crossed the threshold from `before` on. */
+void wallet_tell_if_low(struct request *rq, const struct row *wallet, int64_t before);
+struct movement wallet_movement_of_body(struct request *rq);
 int wallet_credit_route(struct request *rq);
 int wallet_debit_route(struct request *rq);
 extern const struct column wallet_movement_body[];
+
+/* ---- debits.c ---- */
+/* wallet_debit_route for what is usual, together with others of the same turn; see struct route. */
+int debits_together(struct request *rq, const char *key);
 
 /* ---- ledger.c ---- */
 /*
@@ -93,7 +100,18 @@ extern const struct column wallet_movement_body[];
 struct event_out *ledger_book(struct request *rq, struct row *wallet, const char *transaction_type,
     const struct movement *m, const char **ret_ledger_id);
 
+/*
+ * The same without writing: the new entry; the wallet has its new balance and the event is open. NULL:
+ * the balance would leave its range.
+ */
+struct row *ledger_entry(struct request *rq, struct row *wallet, const char *transaction_type,
+    const struct movement *m, struct event_out **ret_event);
+
 /* ---- lots.c ---- */
+#define LOTS_AT_ONCE 64		/* read at first; wallets have few as a rule */
+/* Adds a lot and what it gave or got to an event of the wallet. */
+void lot_tell(struct event_out *ev, const char *lot_id, int64_t amount, const char *expires_at);
+bool lot_is_past(const struct request *rq, const char *expires_at);
 int lot_add(struct request *rq, const struct row *wallet, const char *ledger_id, int64_t amount,
     int64_t expires_us, struct event_out *ev);
 /* Books the expiry of every lot of the wallet whose time has come. */

@@ -72,25 +72,32 @@ describe(struct event_out *ev, const struct row *entry, const struct movement *m
 	event_set_text(ev, "remarks", m->remarks);
 }
 
-struct event_out *
-ledger_book(struct request *rq, struct row *wallet, const char *transaction_type,
-    const struct movement *m, const char **ret_ledger_id)
+struct row *
+ledger_entry(struct request *rq, struct row *wallet, const char *transaction_type,
+    const struct movement *m, struct event_out **ret_event)
 {
 	bool credit = strcmp(transaction_type, "CREDIT") == 0;
 	int64_t balance = row_int(wallet, "current_balance") + (credit ? m->amount : -m->amount);
 	struct row *entry = new_entry(rq, wallet, transaction_type, m, balance);
-	struct event_out *ev;
 
 	if (m->amount < 1 || balance < 0 || balance > INT32_MAX) {
 		fail(rq, ERR_CONFLICT, "a balance stays from 0 to %d tracecoins", INT32_MAX);
 		return NULL;
 	}
-	if (row_insert(rq, entry) < 0)
-		return NULL;
-	ev = row_event_as(rq, wallet, credit ? &EV_WALLET_CREDITED : &EV_WALLET_DEBITED);
-	describe(ev, entry, m);
+	*ret_event = row_event_as(rq, wallet, credit ? &EV_WALLET_CREDITED : &EV_WALLET_DEBITED);
+	describe(*ret_event, entry, m);
 	row_set_int(wallet, "current_balance", balance);
-	if (row_update(rq, wallet) < 0)
+	return entry;
+}
+
+struct event_out *
+ledger_book(struct request *rq, struct row *wallet, const char *transaction_type,
+    const struct movement *m, const char **ret_ledger_id)
+{
+	struct event_out *ev;
+	struct row *entry = ledger_entry(rq, wallet, transaction_type, m, &ev);
+
+	if (entry == NULL || row_insert(rq, entry) < 0 || row_update(rq, wallet) < 0)
 		return NULL;
 	*ret_ledger_id = row_id(entry);
 	return ev;

@@ -17,7 +17,6 @@
 #include "uuid.h"
 
 #define RETURN_LIFE "72 hours"
-#define LOTS_AT_ONCE 64
 #define DAY_US (24 * 3600 * 1000000LL)
 
 static const struct column lot_columns[] = {
@@ -48,8 +47,8 @@ const struct resource coin_lot_resource = {
 	.doc = "Tracecoins by when they expire; together they are the balance.",
 };
 
-static void
-tell_lot(struct event_out *ev, const char *lot_id, int64_t amount, const char *expires_at)
+void
+lot_tell(struct event_out *ev, const char *lot_id, int64_t amount, const char *expires_at)
 {
 	struct event_out *lot = event_add_message(ev, "lots");
 
@@ -72,7 +71,7 @@ lot_add(struct request *rq, const struct row *wallet, const char *ledger_id, int
 	row_set_int(lot, "amount", amount);
 	row_set_int(lot, "remaining", amount);
 	row_set(lot, "expires_at", expires_us > 0 ? expires_at : NULL);
-	tell_lot(ev, row_id(lot), amount, row_text(lot, "expires_at"));
+	lot_tell(ev, row_id(lot), amount, row_text(lot, "expires_at"));
 	return row_insert(rq, lot);
 }
 
@@ -111,7 +110,7 @@ expire_one(struct request *rq, struct row *wallet, const struct db_result *r, in
 
 	if (ev == NULL)
 		return -1;
-	tell_lot(ev, lot_id, left, expires_at);
+	lot_tell(ev, lot_id, left, expires_at);
 	db_queue(rq, "UPDATE coin_lots SET remaining = 0, expirations = expirations + 1,"
 	    " updated_at = $2, version = version + 1 WHERE id = $1", DB(lot_id, now_text(rq)));
 	return 0;
@@ -163,8 +162,8 @@ share_out(struct request *rq, const struct db_result *r, int64_t *amount,
 	return n;
 }
 
-static bool
-is_past(const struct request *rq, const char *expires_at)
+bool
+lot_is_past(const struct request *rq, const char *expires_at)
 {
 	return expires_at != NULL && clock_parse(expires_at) <= rq->now_us;
 }
@@ -176,7 +175,7 @@ lots_choose(struct request *rq, struct row *wallet, int64_t amount, struct lot_s
 	struct db_result *r = read_lots(rq, wallet, LOTS_AT_ONCE);
 	int64_t missing = amount;
 
-	if (r != NULL && db_rows(r) > 0 && is_past(rq, db_text(r, 0, 2)))
+	if (r != NULL && db_rows(r) > 0 && lot_is_past(rq, db_text(r, 0, 2)))
 		r = lots_expire(rq, wallet) < 0 ? NULL : read_lots(rq, wallet, LOTS_AT_ONCE);
 	if (r == NULL)
 		return -1;
@@ -202,7 +201,7 @@ lots_take(struct request *rq, const char *ledger_id, const struct lot_share *sha
 	for (unsigned i = 0; i < n; i++) {
 		ids[i] = shares[i].lot_id;
 		amounts[i] = arena_printf(rq->arena, "%lld", (long long)shares[i].amount);
-		tell_lot(ev, shares[i].lot_id, shares[i].amount, shares[i].expires_at);
+		lot_tell(ev, shares[i].lot_id, shares[i].amount, shares[i].expires_at);
 	}
 	db_queue(rq, "WITH use AS (INSERT INTO coin_lot_uses (ledger_id, coin_lot_id, amount)"
 	    " SELECT $1, * FROM unnest($2::uuid[], $3::integer[]) RETURNING coin_lot_id, amount)"
@@ -229,7 +228,7 @@ lots_give_back(struct request *rq, const char *debit_ledger_id, struct event_out
 	if (r == NULL)
 		return -1;
 	for (int i = 0; i < db_rows(r); i++)
-		tell_lot(ev, db_text(r, i, 0), db_int(r, i, 1), db_text(r, i, 2));
+		lot_tell(ev, db_text(r, i, 0), db_int(r, i, 1), db_text(r, i, 2));
 	return 0;
 }
 

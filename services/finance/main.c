@@ -32,7 +32,8 @@ static const struct route routes[] = {
 	    .answer = "tracecoin_wallets" },
 	{ "POST", "/v1/tracecoin-wallets/{id}/debit", STAFF("tracecoin-wallets.debit"),
 	    wallet_debit_route, .flags = ROUTE_IDEMPOTENCY, .body = wallet_movement_body,
-	    .summary = "Take coins; too few are refused.", .answer = "tracecoin_wallets" },
+	    .summary = "Take coins; too few are refused.", .answer = "tracecoin_wallets",
+	    .together = debits_together },
 	{ "GET", "/v1/finance-checks", STAFF("finance-checks.read"), finance_check_route,
 	    .summary = "Do coins, orders, invoices, payments and numbers agree?",
 	    .answer = "{\"all_hold\": true, \"checks\": [{\"check\": \"…\", \"found\": 0,"

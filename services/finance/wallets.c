@@ -92,8 +92,8 @@ refuse_debit(struct request *rq, struct row *wallet, const struct movement *m)
 }
 
 /* Told once, when the balance crosses the threshold from above. */
-static void
-tell_if_low(struct request *rq, const struct row *wallet, int64_t before)
+void
+wallet_tell_if_low(struct request *rq, const struct row *wallet, int64_t before)
 {
 	int64_t threshold = setting_int("finance.wallet_low_threshold");
 	int64_t balance = row_int(wallet, "current_balance");
@@ -126,7 +126,7 @@ wallet_debit(struct request *rq, struct row *wallet, const struct movement *m, b
 	if (ev == NULL)
 		return -1;
 	lots_take(rq, ledger_id, shares, n, ev);
-	tell_if_low(rq, wallet, before);
+	wallet_tell_if_low(rq, wallet, before);
 	return 0;
 }
 
@@ -228,8 +228,8 @@ const struct column wallet_movement_body[] = {
 	{ 0 }
 };
 
-static struct movement
-movement_of_body(struct request *rq)
+struct movement
+wallet_movement_of_body(struct request *rq)
 {
 	const char *id = body_text(rq, "reference_id");
 
@@ -248,7 +248,7 @@ is_for(const struct movement *m, const char *reference_type)
 int
 wallet_debit_route(struct request *rq)
 {
-	struct movement m = movement_of_body(rq);
+	struct movement m = wallet_movement_of_body(rq);
 	struct row *wallet;
 	bool taken;
 
@@ -267,7 +267,7 @@ wallet_debit_route(struct request *rq)
 int
 wallet_credit_route(struct request *rq)
 {
-	struct movement m = movement_of_body(rq);
+	struct movement m = wallet_movement_of_body(rq);
 	struct row *wallet;
 	int result;
 
