@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from nxt.home import ROOT
+from nxt.home import ROOT, alone
 from nxt.ui import NxtError, step
 
 
@@ -16,6 +16,11 @@ def binaries(preset):
 
 def build(preset, targets=()):
     """Configures where needed and builds; says nothing where there was nothing to do."""
+    with alone(ROOT / "build" / f"{preset}.lock"):
+        _build(preset, targets)
+
+
+def _build(preset, targets):
     where = folder(preset)
     if not (where / "build.ninja").exists():
         with step(f"cmake {preset}"):

@@ -142,8 +142,8 @@ def demo(args):
 
 def test(args):
     """run the tests: all, or the parts named"""
-    from nxt.testing import run_parts
-    return run_parts(args.parts, args.words)
+    from nxt.testing import run_into, run_parts
+    return run_into(args.parts[0], args.words, args.result) if args.result else run_parts(args.parts, args.words)
 
 
 def bench(args):
@@ -192,6 +192,7 @@ def parser():
     p = word("test", test)
     p.add_argument("parts", nargs="*", metavar="PART")
     p.add_argument("-k", dest="words", help="only the pytest cases that match")
+    p.add_argument("--result", help=argparse.SUPPRESS)  # one part, for a run of several
     word("bench", bench).add_argument("words", nargs=argparse.REMAINDER)
     p = word("migrate", migrate_)
     p.add_argument("command", nargs="?", default="migrate", choices=("migrate", "status", "rollback"))

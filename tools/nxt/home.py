@@ -23,6 +23,15 @@ def write_whole(path, text, mode=0o644):
     os.replace(new, path)
 
 
+@contextmanager
+def alone(path):
+    """Holds a lock file that other programs of this checkout wait for; the kernel drops the lock of a killed one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
 class Home:
     """The folder of one running copy: its state (ports, bus, what was done), secrets, logs and data."""
 

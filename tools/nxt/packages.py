@@ -1,12 +1,11 @@
 """What must be on the machine before anything runs: Debian packages, and pinned tools under .nxt/tools."""
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 
-from nxt.home import ROOT, TOOLS, write_whole
+from nxt.home import ROOT, TOOLS, alone, write_whole
 from nxt.ui import NxtError, say, step
 
 LIST = ROOT / "deploy/local/packages.txt"
@@ -35,6 +34,11 @@ def _is_there(package, seen):
 
 def install_debian(groups):
     """Installs what is missing, saying what and why; without root it prints the one line to run."""
+    with alone(TOOLS / "packages.lock"):
+        _install_debian(groups)
+
+
+def _install_debian(groups):
     missing = [(p, why) for p, seen, why in listed(groups) if not _is_there(p, seen)]
     if not missing:
         return
@@ -82,9 +86,7 @@ def _fetch(name, target, sources, how):
     stamp = target / ".from"
     if stamp.exists() and stamp.read_text() == mark:
         return target
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    with open(TOOLS / "lock", "w") as lock, step(name) as note:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(TOOLS / "lock"), step(name) as note:
         if not stamp.exists() or stamp.read_text() != mark:
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)

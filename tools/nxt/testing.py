@@ -1,21 +1,22 @@
 """`nxt test`: the parts, each with a count; the last line is the sum.
 
 A part is a function that returns Results. Parts that need a running copy get a fresh one of their own
-(.nxt/test/<name>, random ports), beside whatever else runs on this machine.
+(.nxt/test/<name>, random ports), beside whatever else runs on this machine. Several parts run two at a time.
 """
+import json
 import os
 import re
 import shutil
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nxt import build, packages
-from nxt.home import ROOT, SERVICES
+from nxt.home import ROOT, SERVICES, alone, write_whole
 from nxt.stack import Stack
 from nxt.ui import NxtError, say
 
@@ -59,7 +60,8 @@ def fresh_stack(name, preset="release", daemon_env=None):
     stack = Stack(home, preset=preset, preferred_ports=False, daemon_env=daemon_env)
     stack.down(wipe=True)
     try:
-        stack.up()
+        with alone(ROOT / ".nxt/test/up.lock"):  # a port that one chose and has not taken yet looks free to another
+            stack.up()
         yield stack
     finally:
         stack.down()
@@ -236,23 +238,61 @@ def part_lint(words):
     return lint()
 
 
-PARTS = {"unit": part_unit, "lint": part_lint, "tool": part_tool, "drift": part_drift, "bus": part_bus, "e2e": part_e2e,
-         "probes": part_probes, "asan": part_asan, "kill": part_kill}
+PARTS = {"unit": part_unit, "lint": part_lint, "bus": part_bus, "e2e": part_e2e, "kill": part_kill, "asan": part_asan,
+         "drift": part_drift, "probes": part_probes, "tool": part_tool}
+
+
+# ---- all of them ----
+
+BESIDE = 2  # parts at once: each waits for others most of its time
 
 
 def _run(name, words):
     """A part that cannot even start is a failure of that part; the others still run."""
-    say(f"\n== {name}")
-    begun = time.monotonic()
     try:
         result = PARTS[name](words)
     except (NxtError, subprocess.SubprocessError, OSError) as error:
         result = Result(failed=1, notes=[f"FAILED {name}: {error}"])
-    for note in result.notes:
-        say(note)
     if not result.failed:
         shutil.rmtree(ROOT / ".nxt/test" / name, ignore_errors=True)
-    return result, time.monotonic() - begun
+    return result
+
+
+def run_into(name, words, file):
+    """One part for run_beside: its Result as JSON."""
+    write_whole(Path(file), json.dumps(asdict(_run(name, words))))
+    return 0
+
+
+def _run_beside(name, words):
+    """As _run, in an nxt of its own; what that says is kept in a log until it is done."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    log, file = REPORTS / f"{name}.log", REPORTS / f"{name}.json"
+    file.unlink(missing_ok=True)
+    argv = [str(ROOT / "nxt"), "test", name, "--result", str(file), *(["-k", words] if words else [])]
+    with open(log, "w") as out:
+        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    if file.exists():
+        return Result(**json.loads(file.read_text())), log.read_text(errors="replace")
+    return Result(failed=1, notes=[f"FAILED {name}: it ended without a result"]), log.read_text(errors="replace")
+
+
+def _timed(name, words, beside):
+    begun = time.monotonic()
+    result, output = _run_beside(name, words) if beside else (_run(name, words), "")
+    return name, result, output, time.monotonic() - begun
+
+
+def _results(names, words):
+    """(name, Result, output, seconds) of each part, as they end."""
+    if len(names) == 1:
+        say(f"\n== {names[0]}")
+        yield _timed(names[0], words, False)
+        return
+    with ThreadPoolExecutor(BESIDE) as pool:
+        for done in as_completed([pool.submit(_timed, name, words, True) for name in names]):
+            say(f"\n== {done.result()[0]}\n{done.result()[2]}")
+            yield done.result()
 
 
 def run_parts(names, words=None):
@@ -260,13 +300,14 @@ def run_parts(names, words=None):
     unknown = [n for n in names if n not in PARTS]
     if unknown:
         raise NxtError(f"no part called {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    packages.install_debian({"test"} if "lint" in names else set())
-    rows, total = [], Result()
-    for name in names:
-        result, seconds = _run(name, words)
-        rows.append(f"  {name:<8} {result.passed:>6} passed {result.failed:>4} failed {result.skipped:>4} skipped {seconds:>6.0f} s")
+    packages.install_debian({"test"} if {"lint", "drift"} & set(names) else set())
+    rows, total = {}, Result()
+    for name, result, _, seconds in _results(names, words):
+        for note in result.notes:
+            say(note)
+        rows[name] = f"  {name:<8} {result.passed:>6} passed {result.failed:>4} failed {result.skipped:>4} skipped {seconds:>6.0f} s"
         total.add(result)
-    say("\n" + "\n".join(rows))
+    say("\n" + "\n".join(rows[name] for name in names))
     if total.skipped:
         say(f"  {total.skipped} skipped; each says why above")
     say(f"{total.passed} passed, {total.failed} failed")
