@@ -9,6 +9,7 @@ and say nothing of SQL, paths or stacks; a 5xx is a failure unless the test expe
 """
 import functools
 import json
+import os
 import re
 import secrets
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import requests
 
-PATIENCE = 15  # seconds within which an event must have had its effect elsewhere
+PATIENCE = int(os.environ.get("NXT_PATIENCE", 15))  # seconds; more where everything is under attack
 LEAKS = re.compile(r"\bSELECT\b|\bINSERT INTO\b|\bUPDATE \w+ SET\b|\bDELETE FROM\b|pg_\w+|SQLSTATE|libpq|psql"
                    r"|_fkey\b|_pkey\b|violates|relation \"|/usr/|/home/|/tmp/|\w\.c:\d+|0x[0-9a-f]{8}")
 
@@ -195,8 +196,7 @@ class Mailbox:
         self.url = env["NXT_MAIL_URL"]
 
     def all(self, to=None):
-        mails = requests.get(f"{self.url}/messages", timeout=10).json()
-        return [m for m in mails if to is None or to in m["to"]]
+        return requests.get(f"{self.url}/messages", params={"to": to} if to else None, timeout=10).json()
 
     def wait(self, to, words="", seconds=PATIENCE):
         """The newest mail to an address whose subject or text holds the words."""

@@ -37,6 +37,47 @@ def raw(env, topic):
     return found
 
 
+def bounds(env):
+    """{(topic, partition): (first offset, end)} of all partitions that hold something."""
+    consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests"})
+    try:
+        return _bounds(consumer)
+    finally:
+        consumer.close()
+
+
+def _bounds(consumer):
+    found = {}
+    for name, topic in consumer.list_topics(timeout=10).topics.items():
+        if name.startswith("__"):
+            continue
+        for partition in topic.partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
+            if high > low:
+                found[name, partition] = low, high
+    return found
+
+
+def everything(env):
+    """All records of all topics so far, in order per partition."""
+    consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests", "enable.auto.commit": False,
+                         "auto.offset.reset": "error"})
+    try:
+        bounds = _bounds(consumer)
+        left = {place: high for place, (_, high) in bounds.items()}
+        consumer.assign([TopicPartition(t, p, low) for (t, p), (low, _) in bounds.items()])
+        while left:
+            records = consumer.consume(1000, 10)
+            assert records, f"{len(left)} partitions give nothing for ten seconds"
+            for record in records:
+                assert record.error() is None, record.error()
+                if record.offset() >= left.get((record.topic(), record.partition()), 0) - 1:
+                    left.pop((record.topic(), record.partition()), None)
+                yield record
+    finally:
+        consumer.close()
+
+
 def read(env, topic, key=None):
     """All events of a topic so far, of one aggregate where `key` is given, in order per partition."""
     return [messages()[contract.message_name(topic)].FromString(r.value()) for r in raw(env, topic)

@@ -93,7 +93,7 @@ class Daemon:
         finally:
             connection.close()
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=90):
         self.process.wait_ready(self.ready, seconds)
 
     def consumes(self):

@@ -94,7 +94,7 @@ class Kafka:
         self.process.stop()
         self._archive_arguments()
         self.process.start(argv, marks=[text])
-        self.process.wait_ready(self.answers, 60)
+        self.process.wait_ready(self.answers, 180)
         return True
 
     def answers(self):

@@ -166,7 +166,7 @@ class Postgres:
         self.process.stop()
         self._clear_lock(data)
         self.process.start(argv, marks=marks)
-        self.process.wait_ready(self.answers, 60)
+        self.process.wait_ready(self.answers, 120)
         return True
 
     def _clear_lock(self, data):

@@ -1,4 +1,3 @@
-# Not part of ./nxt test yet: it has not been run to its end on a quiet machine.
 """The first flow 200 times, while every daemon, the broker and PostgreSQL are killed with -9 at random moments.
 
 Afterwards: every acknowledged write is there, every event has had exactly one effect, wallets equal the ledger,
@@ -7,7 +6,6 @@ killing lasts at most) make it shorter.
 """
 import collections
 import os
-import random
 import sys
 import threading
 import time
@@ -19,57 +17,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(Path(__file__).resolve().parent)]
+os.environ.setdefault("NXT_PATIENCE", "120")
 from client import Mailbox, eventually  # noqa: E402
 from databases import Databases  # noqa: E402
 from nxt.home import SERVICES  # noqa: E402
 from nxt.stack import Stack  # noqa: E402
 from patient import Patient  # noqa: E402
 from people import Cast, company_fields, job_fields  # noqa: E402
+from storm import ROUND, Storm, settle  # noqa: E402
 from topics import everything, messages  # noqa: E402
 
 FLOWS = int(os.environ.get("NXT_KILL_FLOWS", 200))
-SECONDS = int(os.environ.get("NXT_KILL_SECONDS", 360))
+SECONDS = int(os.environ.get("NXT_KILL_SECONDS", 150))
 SEED = int(os.environ.get("NXT_KILL_SEED", 20260101))
 WORKERS = 8
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
-# How often each is killed in one round. A broker needs some seconds to come back, in which nothing moves.
-ROUND = {**{s: 3 for s in SERVICES}, "postgres": 2, "broker": 1}
 
 pytestmark = pytest.mark.timeout(SECONDS + 900)
-
-
-class Storm:
-    """The killer: goes through rounds, each in another order, and brings each part back. Its time is limited, so that
-    on a slow machine the last flows end in peace."""
-
-    def __init__(self, stack, seed):
-        self.stack, self.random, self.over = stack, random.Random(seed), threading.Event()
-        self.kills, self.away, self.failure = collections.Counter(), collections.Counter(), None
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        try:
-            end = time.monotonic() + SECONDS
-            while True:
-                for victim in self.random.sample(list(ROUND), sum(ROUND.values()), counts=ROUND.values()):
-                    if self.over.wait(self.random.uniform(0.2, 3.0)) or time.monotonic() > end:
-                        return
-                    begun = time.monotonic()
-                    self.stack.kill9(victim)
-                    self.kills[victim] += 1
-                    self.over.wait(self.random.uniform(0, 0.5))
-                    self.stack.start("kafka" if victim == "broker" else victim)
-                    self.away[victim] += time.monotonic() - begun
-        except BaseException as error:
-            self.failure = error
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
 
 class Flow:
@@ -152,7 +116,7 @@ def aftermath(sql):
             except BaseException:
                 failures.append(f"flow {number} (acknowledged {flow.acknowledged}):\n{traceback.format_exc()}")
     workers = [threading.Thread(target=work, args=(r,)) for r in pool]
-    with Storm(stack, SEED) as storm:
+    with Storm(stack, SEED, SECONDS) as storm:
         for w in workers:
             w.start()
         for w in workers:
@@ -160,24 +124,9 @@ def aftermath(sql):
     assert storm.failure is None, storm.failure
     ended = time.monotonic()
     settle(stack, sql)
-    away = {v: round(s / storm.kills[v], 1) for v, s in storm.away.items()}
     print(f"\nseed {SEED}: {len(done)} flows in {ended - begun:.0f} s, quiet after {time.monotonic() - ended:.0f} s more;"
-          f" killed {dict(storm.kills)}, each away for {away} s")
+          f" {storm.described()}")
     return {"env": env, "done": done, "failures": failures, "kills": storm.kills}
-
-
-def settle(stack, sql):
-    for name in ("postgres", "kafka", *SERVICES, "gateway"):
-        stack.start(name)
-    for service in SERVICES:
-        eventually(f"the outbox of {service} is empty",
-                   lambda s=service: not sql(s, "SELECT FROM outbox_events LIMIT 1"), 90, 0.2)
-    quiet_since, last = time.monotonic(), None
-    while time.monotonic() - quiet_since < 3:
-        now = [sql(s, "SELECT topic, partition, next_offset FROM consumer_offsets ORDER BY 1, 2") for s in SERVICES]
-        if now != last:
-            quiet_since, last = time.monotonic(), now
-        time.sleep(0.3)
 
 
 # ---- the flows ----

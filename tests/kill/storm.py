@@ -1,0 +1,82 @@
+"""kill -9 of every part in turn, and the wait until nothing moves any more."""
+import collections
+import random
+import threading
+import time
+
+from client import eventually
+from nxt.home import SERVICES
+from topics import bounds
+
+# How often each is killed in one round. A broker needs some seconds to come back, in which nothing moves.
+ROUND = {**{s: 3 for s in SERVICES}, "postgres": 2, "broker": 1}
+
+
+class Storm:
+    """The killer: goes through rounds, each in another order, and brings each part back. Its time is limited, so that
+    on a slow machine the last flows end in peace."""
+
+    def __init__(self, stack, seed, seconds, most=None, victims=None):
+        """Ends after `seconds`, or after `most` kills."""
+        self.stack, self.random, self.over = stack, random.Random(seed), threading.Event()
+        self.seconds, self.most, self.victims = seconds, most, victims or ROUND
+        self.kills, self.away, self.failure = collections.Counter(), collections.Counter(), None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            end = time.monotonic() + self.seconds
+            while True:
+                for victim in self._round():
+                    if self.over.wait(self.random.uniform(0.2, 3.0)) or time.monotonic() > end:
+                        return
+                    if self.most is not None and self.kills.total() >= self.most:
+                        return
+                    begun = time.monotonic()
+                    self.stack.kill9(victim)
+                    self.kills[victim] += 1
+                    self.over.wait(self.random.uniform(0, 0.5))
+                    self.stack.start("kafka" if victim == "broker" else victim)
+                    self.away[victim] += time.monotonic() - begun
+        except BaseException as error:
+            self.failure = error
+
+    def _round(self):
+        return self.random.sample(list(self.victims), sum(self.victims.values()), counts=self.victims.values())
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def described(self):
+        away = {v: round(s / self.kills[v], 1) for v, s in self.away.items()}
+        return f"killed {dict(self.kills)}, each away for {away} s on average"
+
+
+def _at_rest(sql, ends):
+    """Nothing waits in an outbox, and every position is at its partition's end."""
+    for service in SERVICES:
+        if sql(service, "SELECT FROM outbox_events LIMIT 1"):
+            return False
+        for row in sql(service, "SELECT topic, partition, next_offset FROM consumer_offsets"):
+            if row["next_offset"] < ends.get((row["topic"], row["partition"]), 0):
+                return False
+    return True
+
+
+def settle(stack, sql, seconds=180):
+    """All is up again, and what the last effects published has had its effects too."""
+    for name in ("postgres", "kafka", *SERVICES, "gateway"):
+        stack.start(name)
+    env, before = {"NXT_KAFKA_BROKERS": stack.bus.brokers}, None
+
+    def rests():
+        nonlocal before
+        now = {place: end for place, (_, end) in bounds(env).items()}
+        same, before = now == before, now
+        return _at_rest(sql, now) and same
+    eventually("outboxes are empty and everything published is consumed", rests, seconds, 0.5)
