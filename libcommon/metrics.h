@@ -34,6 +34,7 @@ struct buf;
 	X(M_EVENTS_RETRIED, COUNTER, "nxt_events_retried_total", "Batches run again after a transient failure.") \
 	X(M_DEAD_LETTERS, COUNTER, "nxt_dead_letters_total", "Events put aside for an operator.") \
 	X(M_STUBS_OLD, GAUGE, "nxt_reference_stubs_old", "Reference stubs older than five minutes.") \
+	X(M_SETTINGS_REFUSED, COUNTER, "nxt_settings_refused_total", "Values of runtime configuration that did not fit their schema.") \
 	X(M_AUTH_CACHE_HITS, COUNTER, "nxt_auth_cache_hits_total", "Access tokens known already.") \
 	X(M_AUTH_VERIFIED, COUNTER, "nxt_auth_tokens_verified_total", "Access tokens verified by signature.") \
 	X(M_AUTH_REFUSED, COUNTER, "nxt_auth_tokens_refused_total", "Access tokens refused.") \

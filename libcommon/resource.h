@@ -42,6 +42,8 @@ struct access {
 #define SIGNED_IN	{ .who = WHO_SIGNED_IN }
 #define OWNER		{ .who = WHO_OWNER }
 #define STAFF(p)	{ .who = WHO_STAFF, .permission = (p) }
+/* Staff with the permission and a role that can_manage_system_settings. */
+#define SETTINGS(p)	{ .who = WHO_STAFF, .permission = (p), .conditions = NEEDS_SETTINGS }
 #define OWNER_OR(p)	{ .who = WHO_OWNER | WHO_STAFF, .permission = (p) }
 /* Rows that are `visible` for everybody, the owner's own, and all rows for staff. */
 #define ANYONE_OR(p)	{ .who = WHO_ANYONE | WHO_OWNER | WHO_STAFF, .permission = (p) }

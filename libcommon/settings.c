@@ -1,6 +1,7 @@
 /*
  * Runtime configuration as this process knows it: the declared initial values, overlaid with what
- * the follower of config_values told last. A value of the wrong type is ignored, with one warning.
+ * the follower of config_values told last. A value that does not fit its declared schema is ignored,
+ * with a warning and a metric: the one before stays in force.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,15 @@
 #include "arena.h"
 #include "config.h"
 #include "json.h"
+#include "json_schema.h"
 #include "log.h"
+#include "metrics.h"
 #include "service.h"
 
 struct setting {
 	const struct config_key *key;
-	char *json;		/* as last told; NULL: the initial value counts */
+	char *json;		/* as last told and fit; NULL: the initial value counts */
 	json_t *told, *initial;	/* the same, parsed */
-	bool warned;
 	struct setting *next;
 };
 static struct setting *settings;
@@ -69,34 +71,55 @@ find_or_die(const char *key)
 	return s;
 }
 
+static void
+note_fault(void *arg, const char *pointer, const char *code, const char *detail)
+{
+	(void)code;
+	log_warn("runtime configuration %s%s %s; the value before stays in force", (const char *)arg,
+	    pointer, detail);
+}
+
+static bool
+fits(const struct setting *s, json_t *value)
+{
+	struct arena *a = arena_new();
+	json_t *schema = load(s->key->schema);
+	bool ok = value != NULL &&
+	    json_schema_check(a, schema, value, note_fault, (void *)(uintptr_t)s->key->key) == 0;
+
+	json_decref(schema);
+	arena_free(a);
+	return ok;
+}
+
 void
 setting_store(const char *key, const char *json)
 {
 	struct setting *s = find_or_add(key);
+	json_t *told = load(json);
 
-	if (s == NULL)
-		return;		/* another service's */
+	if (s == NULL || (json != NULL && !fits(s, told))) {
+		if (s != NULL)
+			metric_add(M_SETTINGS_REFUSED, 1);
+		json_decref(told);	/* another service's, or of no use */
+		return;
+	}
 	free(s->json);
 	s->json = json == NULL ? NULL : xstrdup(json);
 	json_decref(s->told);
-	s->told = load(json);
-	s->warned = false;
+	s->told = told;
 }
 
-/* The value in force, where it has the type that `is_wanted` knows; else the initial one. */
+/* The value in force; asking for another type than the schema's is a fault of the program. */
 static json_t *
-value_of(const char *key, int (*is_wanted)(const json_t *), const char *wanted)
+value_of(const char *key, int (*is_wanted)(const json_t *))
 {
 	struct setting *s = find_or_die(key);
+	json_t *value = s->told != NULL ? s->told : s->initial;
 
-	if (s->json == NULL)
-		return s->initial;
-	if (s->told != NULL && is_wanted(s->told))
-		return s->told;
-	if (!s->warned)
-		log_warn("runtime configuration %s is no %s; using the default", key, wanted);
-	s->warned = true;
-	return s->initial;
+	if (!is_wanted(value))
+		abort();
+	return value;
 }
 
 static int
@@ -114,13 +137,13 @@ is_boolean(const json_t *value)
 int64_t
 setting_int(const char *key)
 {
-	return json_integer_value(value_of(key, is_integer, "integer"));
+	return json_integer_value(value_of(key, is_integer));
 }
 
 bool
 setting_bool(const char *key)
 {
-	return json_is_true(value_of(key, is_boolean, "boolean"));
+	return json_is_true(value_of(key, is_boolean));
 }
 
 const char *

@@ -159,8 +159,6 @@ gateway_check(struct request *rq, struct row *gateway)
 	return rq->problem.code == ERR_NONE ? 0 : -1;
 }
 
-#define SYSTEM_STAFF(p) { .who = WHO_STAFF, .permission = (p), .conditions = NEEDS_SETTINGS }
-
 const struct resource payment_gateway_config_resource = {
 	.table = "payment_gateway_configs",
 	.noun = "payment_gateway_config",
@@ -168,9 +166,9 @@ const struct resource payment_gateway_config_resource = {
 	.label = "display_name",
 	.columns = gateway_columns,
 	.read = STAFF("payment-gateway-configs.read"),
-	.create = SYSTEM_STAFF("payment-gateway-configs.create"),
-	.update = SYSTEM_STAFF("payment-gateway-configs.update"),
-	.remove = SYSTEM_STAFF("payment-gateway-configs.delete"),
+	.create = SETTINGS("payment-gateway-configs.create"),
+	.update = SETTINGS("payment-gateway-configs.update"),
+	.remove = SETTINGS("payment-gateway-configs.delete"),
 	.on_create = gateway_check,
 	.on_update = gateway_check,
 	.changed = &EV_PAYMENT_GATEWAY_CONFIG_CHANGED,

@@ -58,7 +58,10 @@ extern const struct column me_email_body[], me_email_confirm_body[], me_phone_bo
 int jwks_read(struct request *rq);
 int user_session_revoke(struct request *rq);
 int user_role_request(struct request *rq);
-extern const struct column user_role_request_body[];
+int runtime_config_versions(struct request *rq);
+int runtime_config_rollback(struct request *rq);
+int runtime_config_explain(struct request *rq);
+extern const struct column user_role_request_body[], runtime_config_rollback_body[];
 
 /*
  * Refuses what would leave no active administrator: an installation closed for good. `user_id` is
@@ -69,6 +72,7 @@ int administrators_must_remain(struct request *rq, const char *user_id);
 /* ---- commands ---- */
 int admin_create(struct request *rq, int argc, char **argv);
 int permissions_import(struct request *rq, int argc, char **argv);
+int settings_import(struct request *rq, int argc, char **argv);
 int keys_rotate_command(struct request *rq, int argc, char **argv);
 int keys_list_command(struct request *rq, int argc, char **argv);
 int keys_remove_command(struct request *rq, int argc, char **argv);

@@ -72,6 +72,17 @@ static const struct route routes[] = {
 	{ "POST", "/v1/user-roles", OWNER_OR("user-roles.create"), user_role_request,
 	    .body = user_role_request_body, .summary = "Ask for a role.",
 	    .answer = "user_roles", .status = 201 },
+	{ "GET", "/v1/runtime-configs/{id}/versions", STAFF("runtime-configs.read"), runtime_config_versions,
+	    .summary = "What a setting was before, who changed it and why; the newest 200.",
+	    .answer = "{\"items\":[{\"version\":2,\"config_value_json\":30,\"is_active\":true,\"reason\":\"…\","
+	    "\"changed_by_user_id\":\"0192…\",\"created_at\":\"…\"}],\"next_cursor\":null}" },
+	{ "POST", "/v1/runtime-configs/{id}/rollback", SETTINGS("runtime-configs.rollback"), runtime_config_rollback,
+	    .body = runtime_config_rollback_body, .summary = "Bring an old value back, as a new version.",
+	    .answer = "runtime_configs" },
+	{ "GET", "/v1/runtime-configs/{key}/explain", STAFF("runtime-configs.read"), runtime_config_explain,
+	    .summary = "Which value of a setting counts, and from which layer.",
+	    .answer = "{\"config_key\":\"marketplace.job_live_days\",\"config_group\":\"marketplace\",\"description\":\"…\","
+	    "\"schema\":{},\"effective_value\":30,\"effective_layer\":\"built-in\",\"layers\":[{\"layer\":\"built-in\",\"value\":30}]}" },
 	{ "GET", "/.well-known/jwks.json", ANYONE, jwks_read,
 	    .summary = "The keys that verify access tokens.", .answer = "{\"keys\":[]}" },
 	{ 0 }
@@ -122,6 +133,8 @@ static const struct command commands[] = {
 	    "make the first administrator; the password comes on standard input" },
 	{ "permissions import", "permissions import", permissions_import,
 	    "take up the permissions that all daemons declare, from standard input" },
+	{ "settings import", "settings import", settings_import,
+	    "take up the settings that all daemons read, from standard input" },
 	{ "keys rotate", "keys rotate", keys_rotate_command, "make a new signing key" },
 	{ "keys list", "keys list", keys_list_command, "show the signing keys" },
 	{ "keys remove", "keys remove <kid>", keys_remove_command,

@@ -8,8 +8,6 @@
 #include "identity.h"
 #include "request.h"
 
-#define SETTINGS(p) { .who = WHO_STAFF, .permission = (p), .conditions = NEEDS_SETTINGS }
-
 static const char *const audiences[] = { "INTERNAL", "EXTERNAL", NULL };
 
 /* ---- telling ---- */

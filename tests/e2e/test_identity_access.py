@@ -1,8 +1,10 @@
 """Roles, permissions, suspension and employment: what a person may do, and how fast that changes."""
+import re
 import time
 import uuid
 
 import pytest
+import requests
 from client import Person, eventually
 from people import ADMINISTRATOR, identity_command, staff
 
@@ -283,23 +285,89 @@ def test_widgets_come_from_the_registry(person):
     assert [w["id"] for w in person.get(f"/v1/dashboard-configs/{board['id']}/widgets", expect=200).items] == [widget["id"]]
 
 
-def test_configuration_keeps_its_versions(admin, person, sql):
-    key = f"test.key_{uuid.uuid4().hex[:8]}"
-    body = {"config_group": "test", "config_key": key, "config_value_json": 5}
+def setting(admin, sql, key, value):
+    """The row of a declared setting with this value, made or changed; other tests may have made it."""
+    found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+    if found:
+        admin.patch(f"/v1/runtime-configs/{found[0]['id']}", {"config_value_json": value, "is_active": True}, expect=200)
+        return found[0]["id"]
+    return admin.post("/v1/runtime-configs", {"config_group": key.split(".")[0], "config_key": key,
+                                              "config_value_json": value}, expect=201)["id"]
+
+
+def test_configuration_keeps_its_versions_and_goes_back(admin, person, reviewer, sql):
+    key = "finance.lot_warning_days"
+    path = f"/v1/runtime-configs/{setting(admin, sql, key, 5)}"
+    body = {"config_group": "finance", "config_key": key, "config_value_json": 5}
     person.post("/v1/runtime-configs", body, expect=403)
-    config = admin.post("/v1/runtime-configs", body, expect=201)
     admin.post("/v1/runtime-configs", body, expect=409).says("already_exists", "/config_key")
-    path = f"/v1/runtime-configs/{config['id']}"
-    admin.patch(path, {"config_value_json": {"a": [1, "x", None]}, "reason": "more"}, expect=200)
+    before = admin.get(path, expect=200)["version"]
+    admin.patch(path, {"config_value_json": 9, "reason": "more time"}, expect=200)
     assert admin.patch(path, {"is_active": False}, expect=200)["reason"] is None
-    kept = sql("identity", "SELECT version, config_value_json AS v, reason, changed_by_user_id::text AS who"
-                           " FROM runtime_config_versions WHERE config_key = %s ORDER BY version", key)
-    assert [(k["version"], k["v"], k["reason"]) for k in kept] == [(1, 5, None), (2, {"a": [1, "x", None]}, "more"),
-                                                                  (3, {"a": [1, "x", None]}, None)]
-    assert {k["who"] for k in kept} == {admin.id}
+    person.get(f"{path}/versions", expect=403)
+    kept = [v for v in admin.get(f"{path}/versions", expect=200)["items"] if v["version"] >= before]
+    assert [(v["version"], v["config_value_json"], v["is_active"], v["reason"]) for v in kept] == [
+        (before + 2, 9, False, None), (before + 1, 9, True, "more time"), (before, 5, True, kept[2]["reason"])]
+    assert {v["changed_by_user_id"] for v in kept} == {admin.id}
+
+    reviewer.post(f"{path}/rollback", {"version": before, "reason": "no"}, expect=403)
+    admin.post(f"{path}/rollback", {"version": 10**6, "reason": "no"}, expect=422).says("validation_failed", "/version")
+    admin.post(f"{path}/rollback", {"version": before}, expect=422).says("validation_failed", "/reason")
+    back = admin.post(f"{path}/rollback", {"version": before, "reason": "too long"}, expect=200)
+    assert (back["config_value_json"], back["is_active"], back["version"], back["reason"]) == (5, True, before + 3, "too long")
     for service in ("finance", "profiles"):
-        eventually(f"{service} knows", lambda s=service: sql(s, "SELECT version FROM config_values"
-                                                                " WHERE config_key = %s AND NOT is_active", key))
+        eventually(f"{service} knows", lambda s=service: sql(
+            s, "SELECT FROM config_values WHERE config_key = %s AND is_active AND value = '5'", key))
+
+
+@pytest.mark.parametrize("key, value, pointer, code", [
+    ("finance.lot_warning_days", "5", "/config_value_json", "wrong_type"),
+    ("finance.lot_warning_days", -1, "/config_value_json", "too_small"),
+    ("finance.lot_warning_days", 1.5, "/config_value_json", "wrong_type"),
+    ("finance.invoice_series", "nx", "/config_value_json", "bad_format"),
+    ("finance.supplier", {"name": "Nxtgauge"}, "/config_value_json/state_code", "required"),
+    ("finance.supplier", {"name": 1, "state_code": "29"}, "/config_value_json/name", "wrong_type"),
+    ("finance.supplier", {"name": "N", "state_code": "29", "x": 1}, "/config_value_json/x", "unknown_field"),
+    ("marketplace.lead_rate_card", {"*": 10, "tutor": -1}, "/config_value_json/tutor", "too_small"),
+    ("profiles.roles_needing_verification", ["tutor", 5], "/config_value_json/1", "wrong_type"),
+    ("finance.no_such_setting", 5, "/config_key", "unknown_reference"),
+])
+def test_a_value_that_no_daemon_could_use_is_refused(admin, key, value, pointer, code):
+    body = {"config_group": key.split(".")[0], "config_key": key, "config_value_json": value}
+    answer = admin.post("/v1/runtime-configs", body, expect=422)
+    assert (pointer, code) in [(e["pointer"], e["code"]) for e in answer["errors"]]
+    assert not [c for c in admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items if c["config_value_json"] == value]
+
+
+def test_a_setting_is_explained_by_its_layers(admin, person, sql):
+    key = "profiles.document_retention_days"
+    path = f"/v1/runtime-configs/{key}/explain"
+    person.get(path, expect=403)
+    admin.get("/v1/runtime-configs/no.such/explain", expect=404)
+    item = setting(admin, sql, key, 200)
+    told = admin.get(path, expect=200)
+    assert (told["effective_value"], told["effective_layer"]) == (200, "configured")
+    assert [(layer["layer"], layer["value"]) for layer in told["layers"]] == [("built-in", 180), ("configured", 200)]
+    assert told["layers"][1]["changed_by_user_id"] == admin.id and told["layers"][1]["created_at"].endswith("Z")
+    assert told["schema"]["type"] == "integer"
+    admin.patch(f"/v1/runtime-configs/{item}", {"is_active": False, "reason": "test"}, expect=200)
+    told = admin.get(path, expect=200)
+    assert (told["effective_value"], told["effective_layer"], len(told["layers"])) == (180, "built-in", 2)
+
+
+def test_a_daemon_ignores_a_value_that_does_not_fit(admin, env, sql):
+    """What got past identity, as an older daemon's value may, is not taken into force."""
+    key = "finance.wallet_low_threshold"
+    setting(admin, sql, key, 11)
+    eventually("finance knows", lambda: sql("finance", "SELECT FROM config_values WHERE config_key = %s AND value = '11'", key))
+
+    def refused():
+        text = requests.get(env["NXT_FINANCE_OPS_URL"] + "/metrics", timeout=5).text
+        return int(re.search(r"^nxt_settings_refused_total (\d+)", text, re.M)[1])
+    before = refused()
+    sql("finance", "UPDATE config_values SET value = '\"many\"', changed_at = now() WHERE config_key = %s", key)
+    eventually("it is refused", lambda: refused() > before)
+    sql("finance", "UPDATE config_values SET value = '11', changed_at = now() WHERE config_key = %s", key)
 
 
 def test_an_operators_word_rules_role_requests(env, admin, sql):

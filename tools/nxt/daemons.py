@@ -154,6 +154,12 @@ def import_permissions(stack):
     return once(stack.home, "permissions", lines, lambda: identity.run(["permissions", "import"], lines))
 
 
+def import_settings(stack):
+    """identity knows which settings the six read, so that it refuses what none of them could use."""
+    lines = "".join(d.printed("settings") for d in built(stack))
+    return once(stack.home, "settings", lines, lambda: stack.daemons["identity"].run(["settings", "import"], lines))
+
+
 def configure_smtp(stack):
     """Without a mail server in its table notify would keep all mail waiting."""
     words = ["smtp", "set", "--host", "localhost", "--port", str(stack.ports["smtp"]), "--encryption", "TLS",

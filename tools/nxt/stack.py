@@ -157,6 +157,7 @@ class Stack:
         if self.daemons["identity"].binary.exists():
             daemons.make_signing_keys(self)
             daemons.import_permissions(self)
+            daemons.import_settings(self)
         if self.daemons["notify"].binary.exists():
             daemons.configure_smtp(self)
 
