@@ -260,12 +260,32 @@ row_new(struct request *rq, const struct resource *res)
 
 /* ---- JSON ---- */
 
+/* PostgreSQL's own "2026-11-27 12:33:01.5+00" needs no calendar. false: it is spelled otherwise. */
+static bool
+add_stored_time(struct buf *out, const char *text)
+{
+	char rfc[] = "\"0000-00-00T00:00:00.000000Z\"";
+	size_t n = strlen(text), digits = n > 23 ? n - 23 : 0;
+
+	if (n < 22 || digits > 6 || n == 23 || text[4] != '-' || text[10] != ' ' ||
+	    strcmp(text + n - 3, "+00") != 0)
+		return false;
+	memcpy(rfc + 1, text, 10);
+	memcpy(rfc + 12, text + 11, 8);
+	memcpy(rfc + 21, text + 20, digits);
+	buf_add(out, rfc, sizeof(rfc) - 1);
+	return true;
+}
+
 static void
 add_time(struct buf *out, const char *text)
 {
 	char rfc[CLOCK_TEXT];
-	int64_t us = clock_parse(text);
+	int64_t us;
 
+	if (add_stored_time(out, text))
+		return;
+	us = clock_parse(text);
 	if (us < 0) {
 		buf_add_json(out, text);
 		return;
@@ -320,16 +340,14 @@ void
 row_render(struct buf *out, const struct request *rq, const struct row *row, const char *fields)
 {
 	const struct column *c = row->plan->res->columns;
-	bool staff = reads_as_staff(rq, row->plan->res);
 	bool first = true;
 
 	buf_add_char(out, '{');
 	for (unsigned i = 0; i < row->plan->ncolumns; i++) {
 		if ((c[i].flags & COL_SECRET) || !wanted(fields, c[i].name))
 			continue;
-		if ((c[i].flags & COL_PRIVATE) && !row->is_owner && !staff)
-			continue;
-		if ((c[i].flags & COL_STAFF_ONLY) && !staff)
+		if ((((c[i].flags & COL_PRIVATE) && !row->is_owner) || (c[i].flags & COL_STAFF_ONLY)) &&
+		    !reads_as_staff(rq, row->plan->res))
 			continue;
 		buf_add(out, first ? "\"" : ",\"", first ? 1 : 2);
 		first = false;

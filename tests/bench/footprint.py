@@ -1,6 +1,7 @@
 """What a daemon costs before it does anything: memory, and the time until it is ready."""
 import os
 import re
+import resource
 import signal
 import socket
 import statistics
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 import events
+import packages
 from nxt.home import SERVICES
 from nxt.ui import NxtError
 
@@ -33,6 +35,39 @@ def idle_memory(world, seconds):
             "each": {s: round(m["VmRSS"], 1) for s, m in found.items()},
             "anonymous": {s: round(m["RssAnon"], 1) for s, m in found.items()},
             "together": round(sum(m["VmRSS"] for m in found.values()), 1)}
+
+
+def idle_connections(world, seconds, count=10_000):
+    """Each has made a request before it idles; afterwards all are still open and one more is served."""
+    world.arrange(identity="api", finance="api")
+    packages.seed(world)
+    daemon = world.stack.daemons["finance"]
+    ask = packages.gets(daemon.url, world.sign_in())[0].encode()
+    address = ("127.0.0.1", daemon.ports["finance"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    before = _memory_mb(world.pid("finance"))["VmRSS"]
+    held = []
+    try:
+        for _ in range(count):
+            held.append(_asked(address, ask))
+        after = _memory_mb(world.pid("finance"))["VmRSS"]
+        alive = sum(_answers(connection, ask) for connection in held)
+    finally:
+        for connection in held:
+            connection.close()
+    return {"kib": 1024 * (after - before) / count, "held": alive, "rss_mb": round(after, 1)}
+
+
+def _asked(address, ask):
+    connection = socket.create_connection(address, timeout=10)
+    if not _answers(connection, ask):
+        raise NxtError("a connection was refused")
+    return connection
+
+
+def _answers(connection, ask):
+    connection.sendall(ask)
+    return connection.recv(8192).startswith(b"HTTP/1.1 200")
 
 
 def _is_ready(port):

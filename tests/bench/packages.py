@@ -20,6 +20,12 @@ SELECT = f"""\\set i random({FIRST}, {FIRST + ROWS - 1})
 SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE id = {ID.format('i')};
 """
 
+# The list that the daemon makes of LIST_QUERY: the first of fifty by a filter, newest first, one more to see the next page.
+LIST_QUERY = "?package_type=TRACECOIN_BUNDLE&limit=50"
+LIST = f"""SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE package_type = 'TRACECOIN_BUNDLE'
+ ORDER BY created_at DESC, id DESC LIMIT 51;
+"""
+
 INSERT_ROW = f"""INSERT INTO pricing_packages (id, name, description, package_type, price_inr,
  tracecoins_included, validity_days, is_active, created_at, updated_at, version, tax_point, effective_from)
  VALUES ({ID.format('i')}, 'Starter of the bench', 'Fifty tracecoins for a year', 'TRACECOIN_BUNDLE', 99900,

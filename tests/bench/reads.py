@@ -1,15 +1,15 @@
-"""GET of one item by id, with auth, through the daemon's own port."""
+"""GET of one item by id and of a list, with auth, through the daemon's own port."""
 import packages
 from cpu import Spent
-from load import Yardstick, wrk
+from load import Yardstick, request_text, wrk
 
 
-def get_by_id(world, seconds):
+def _against(world, seconds, script, make_requests):
     world.arrange(identity="api", finance="api")
     packages.seed(world)
     daemon = world.stack.daemons["finance"]
-    same = Yardstick(world, "finance", packages.SELECT, seconds)
-    requests = packages.gets(daemon.url, world.sign_in())
+    same = Yardstick(world, "finance", script, seconds)
+    requests = make_requests(daemon.url, world.sign_in())
     wrk(daemon.url, requests, 1)
     same.before()
     with Spent(world, "finance") as spent:
@@ -18,3 +18,12 @@ def get_by_id(world, seconds):
     return {"ratio": got["rate"] / same.rate,
             "requests_per_s": round(got["rate"]), "p50_ms": got["p50_ms"], "p99_ms": got["p99_ms"],
             **same.details(), **spent.against(same.spent, got["requests"])}
+
+
+def get_by_id(world, seconds):
+    return _against(world, seconds, packages.SELECT, packages.gets)
+
+
+def list_of_50(world, seconds):
+    return _against(world, seconds, packages.LIST, lambda url, token: [
+        request_text("GET", url, packages.PATH + packages.LIST_QUERY, token)])
