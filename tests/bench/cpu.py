@@ -4,6 +4,8 @@ import resource
 import time
 from pathlib import Path
 
+from flame import Sampling
+
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -53,6 +55,7 @@ class Spent:
     """with Spent(world) as spent: …; then spent.seconds = {part: processor seconds}, and others'."""
 
     count = 0
+    flame = None    # a name: the daemon's stacks are drawn under it, see flame.py
 
     def __init__(self, world, *parts):
         """parts: those that work for the load; the idle hum of the others is left out of comparisons."""
@@ -64,10 +67,13 @@ class Spent:
         return {**now, "load": _generator(), "machine": _machine()}
 
     def __enter__(self):
+        self.sampling = Sampling(self.world.pid(self.parts[2]), Spent.flame) if Spent.flame and self.parts[2:] else None
         self.first = self._now()
         return self
 
     def __exit__(self, *_):
+        if self.sampling:
+            self.sampling.end()
         last = self._now()
         self.seconds = {name: last[name] - self.first.get(name, 0.0) for name in last}
         machine = self.seconds.pop("machine")

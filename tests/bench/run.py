@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 import report
+from cpu import Spent
 from nxt.home import ROOT
 from nxt.ui import NxtError, say
 from rows import ROWS
@@ -30,6 +31,8 @@ def arguments():
     p.add_argument("--json", action="store_true", help="print JSON on standard output, all else on standard error")
     p.add_argument("--seconds", type=float, default=10, help="of load per row (default 10)")
     p.add_argument("--record", action="store_true", help="add the figures to docs/bench/history.jsonl")
+    p.add_argument("--flame", action="store_true",
+                   help="draw where the daemon's time goes into docs/bench/ROW.svg (needs perf; it costs some of the rate)")
     p.add_argument("--list", action="store_true", help="print the rows and their floors, measure nothing")
     args = p.parse_args()
     unknown = set(args.rows) - {r.key for r in ROWS}
@@ -38,8 +41,9 @@ def arguments():
     return args
 
 
-def measure(row, world, seconds):
+def measure(row, world, seconds, flame=False):
     """A row that cannot be measured says why; the others go on."""
+    Spent.flame = row.key if flame else None
     say(f"  {row.key}: {row.what}")
     begun = time.monotonic()
     try:
@@ -55,7 +59,7 @@ def run(args):
     world = World(Path(os.environ.get("NXT_HOME") or ROOT / ".nxt") / "bench")
     try:
         world.begin()
-        return [(row, measure(row, world, args.seconds)) for row in chosen]
+        return [(row, measure(row, world, args.seconds, args.flame)) for row in chosen]
     finally:
         world.end()
 
