@@ -112,7 +112,7 @@ static struct db_array *
 wallet_ids(const struct together *t)
 {
 	struct db_array *x = db_array_new(t->rq->arena, DB_UUID);
-	const char *ids[BATCH_MAX];
+	const char *ids[BATCH_MAX] = { NULL };
 
 	for (unsigned i = 0; i < t->n; i++)
 		ids[i] = debit_of(t, i)->wallet_id;
