@@ -110,7 +110,10 @@ read_and_send(void)
 		if (seq < relay.next) {
 			relay_gap_found(seq);
 		} else {
-			relay_gap_note(relay.next, seq);
+			if (relay_gap_note(relay.next, seq) < 0) {
+				n = 0;		/* as if nothing were above, until gaps close */
+				break;
+			}
 			relay.next = seq + 1;
 		}
 		relay_send(r, i);

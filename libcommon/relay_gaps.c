@@ -14,7 +14,7 @@
 #include "relay_internal.h"
 #include "request.h"
 
-#define GAPS_MAX 2000		/* beyond that the oldest are left to the sweep */
+#define GAPS_MAX 20000		/* beyond that nothing new is read: a gap that is let go breaks its key's order */
 #define GAP_SETTLED_MS 1000	/* a number is taken some instructions before its transaction shows */
 #define SWEEP_EVERY_MS 250
 #define SWEEP_SHARE 20		/* it takes at most one part in so many of the time */
@@ -33,50 +33,65 @@ static struct {
 	int64_t swept_ms, sweep_took_ms;
 } gaps;
 
-static int
-gap_find(int64_t seq)
+/* Where seq stands or would stand: the list is in order. */
+static unsigned
+gap_place(int64_t seq)
 {
-	for (unsigned i = 0; i < gaps.count; i++)
-		if (gaps.list[i].seq == seq)
-			return (int)i;
-	return -1;
+	unsigned low = 0, high = gaps.count;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		if (gaps.list[middle].seq < seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool
+gap_is_at(unsigned i, int64_t seq)
+{
+	return i < gaps.count && gaps.list[i].seq == seq;
 }
 
 static void
-gap_remove(unsigned i)
+gap_insert(int64_t seq)
 {
-	memmove(&gaps.list[i], &gaps.list[i + 1], (--gaps.count - i) * sizeof(gaps.list[0]));
+	unsigned i = gap_place(seq);
+
+	if (gap_is_at(i, seq))
+		return;
+	memmove(&gaps.list[i + 1], &gaps.list[i], (gaps.count++ - i) * sizeof(gaps.list[0]));
+	gaps.list[i] = (struct gap){ .seq = seq, .noted_ms = clock_mono_ms() };
 }
 
-void
+/* -1: there is no room; a sequence that was set by hand leaves its last numbers only. */
+int
 relay_gap_note(int64_t from, int64_t to)
 {
-	if (to - from > GAPS_MAX)
-		from = to - GAPS_MAX;	/* a sequence that was set by hand */
-	for (int64_t seq = from; seq < to; seq++) {
-		if (gap_find(seq) >= 0)
-			continue;
-		if (gaps.count == GAPS_MAX)
-			gap_remove(0);
-		gaps.list[gaps.count++] = (struct gap){ .seq = seq, .noted_ms = clock_mono_ms() };
-	}
+	if (to - from > GAPS_MAX / 2)
+		from = to - GAPS_MAX / 2;
+	if (to - from > GAPS_MAX - (int64_t)gaps.count)
+		return -1;
+	for (int64_t seq = from; seq < to; seq++)
+		gap_insert(seq);
+	return 0;
 }
 
 void
 relay_gap_found(int64_t seq)
 {
-	int i = gap_find(seq);
+	unsigned i = gap_place(seq);
 
-	if (i >= 0)
-		gap_remove((unsigned)i);
+	if (gap_is_at(i, seq))
+		memmove(&gaps.list[i], &gaps.list[i + 1], (--gaps.count - i) * sizeof(gaps.list[0]));
 }
 
 void
 relay_gap_forget_from(int64_t seq)
 {
-	for (unsigned i = gaps.count; i-- > 0;)
-		if (gaps.list[i].seq >= seq)
-			gap_remove(i);
+	gaps.count = gap_place(seq);
 }
 
 bool
@@ -100,6 +115,7 @@ forget_filled(struct request *rq)
 {
 	struct db_result *r;
 	int64_t xmin, xmax, now = clock_mono_ms();
+	unsigned left = 0;
 
 	if (gaps.count == 0)
 		return 0;
@@ -109,15 +125,17 @@ forget_filled(struct request *rq)
 		return -1;
 	xmin = db_int(r, 0, 0);
 	xmax = db_int(r, 0, 1);
-	for (unsigned i = gaps.count; i-- > 0;) {
+	for (unsigned i = 0; i < gaps.count; i++) {
 		struct gap *g = &gaps.list[i];
 		if (g->horizon == 0 && now - g->noted_ms >= GAP_SETTLED_MS)
 			g->horizon = xmax;
 		else if (g->doomed)
-			gap_remove(i);
+			continue;
 		else if (g->horizon != 0 && xmin >= g->horizon)
 			g->doomed = true;
+		gaps.list[left++] = *g;
 	}
+	gaps.count = left;
 	return 0;
 }
 
@@ -150,7 +168,8 @@ relay_sweep(struct request *rq)
 		return -1;
 	_Static_assert(SWEEP_ROWS == 1000 && SWEEP_ROWS < GAPS_MAX, "as the statement says");
 	for (int i = 0; i < db_rows(r); i++)
-		relay_gap_note(db_int(r, i, 0), db_int(r, i, 0) + 1);
+		if (relay_gap_note(db_int(r, i, 0), db_int(r, i, 0) + 1) < 0)
+			break;
 	if (db_rows(r) > 0)
 		log_debug("relay: the sweep found %d rows", db_rows(r));
 	return 0;

@@ -94,7 +94,7 @@ void relay_deleter(void *arg);	/* fiber */
 int64_t relay_be64(const char *p);
 
 /* relay_gaps.c: numbers below `next` that were not there yet */
-void relay_gap_note(int64_t from, int64_t to);	/* [from, to) */
+int relay_gap_note(int64_t from, int64_t to);	/* [from, to); -1: the list is full */
 void relay_gap_found(int64_t seq);
 void relay_gap_forget_from(int64_t seq);
 struct db_array *relay_gap_array(struct request *rq);
