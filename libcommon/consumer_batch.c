@@ -15,6 +15,7 @@
 #include "dead_letters.h"
 #include "dispatch.h"
 #include "error.h"
+#include "failpoint.h"
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
@@ -226,6 +227,7 @@ apply_batch(struct request *rq, void *arg)
 	for (unsigned i = 0; i < b->n; i++)
 		if (event_apply(rq, &b->events[i]) < 0)
 			return -1;
+	failpoint(FP_CONSUMER_BEFORE_OFFSET);
 	move_positions(rq, b);
 	return 0;
 }
@@ -261,6 +263,7 @@ run_unit(struct request *rq, int (*fn)(struct request *rq, void *arg), struct ba
 static void
 finish(struct batch *b)
 {
+	failpoint(FP_CONSUMER_APPLIED);
 	for (unsigned i = 0; i < b->n; i++) {
 		struct part *part = b->messages[i]->part;
 
@@ -310,6 +313,7 @@ apply_burial(struct request *rq, void *arg)
 
 	if (dead_letter_put(rq, burial->b.messages[0]->m, burial->error, burial->attempts) < 0)
 		return -1;
+	failpoint(FP_DEAD_LETTER_PUT);
 	move_positions(rq, &burial->b);
 	return 0;
 }

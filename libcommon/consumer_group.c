@@ -13,6 +13,7 @@
 #include "consumer_internal.h"
 #include "db.h"
 #include "error.h"
+#include "failpoint.h"
 #include "fiber.h"
 #include "log.h"
 #include "metrics.h"
@@ -171,6 +172,7 @@ group_take(rd_kafka_event_t *ev, const rd_kafka_message_t *m)
 		rd_kafka_event_destroy(ev);
 		return;
 	}
+	failpoint(FP_CONSUMER_POLLED);
 	part->expected = m->offset + 1;
 	msg = xcalloc(1, sizeof(*msg));
 	msg->event = ev;
@@ -391,6 +393,7 @@ group_commit_lag(bool now)
 		rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = p->stored;
 		p->committed = p->stored;
 	}
+	failpoint(FP_CONSUMER_BEFORE_LAG);
 	if (list->cnt > 0)
 		rd_kafka_commit(consumer.rk, list, 1);
 	rd_kafka_topic_partition_list_destroy(list);

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "db_conn.h"
 #include "db_error.h"
+#include "failpoint.h"
 #include "log.h"
 #include "metrics.h"
 #include "request.h"
@@ -497,6 +498,9 @@ db_commit(struct request *rq)
 		return 0;
 	}
 	s = tx_send(rq, "COMMIT", DB0);
+	if (failpoint_is_next(FP_DB_COMMIT_SENT))
+		db_flush_turn();	/* else it only waits in our buffer */
+	failpoint(FP_DB_COMMIT_SENT);
 	r = s == NULL ? NULL : tx_wait(rq, s);
 	if (r == NULL) {
 		db_rollback(rq);

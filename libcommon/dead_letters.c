@@ -7,6 +7,7 @@
 #include "dead_letters.h"
 #include "dispatch.h"
 #include "error.h"
+#include "failpoint.h"
 #include "json.h"
 #include "log.h"
 #include "request.h"
@@ -141,6 +142,7 @@ replay_one(struct request *rq, void *arg)
 	unit_from_event(rq, &ev);
 	if (apply_letter(rq, &ev) < 0)
 		return -1;
+	failpoint(FP_DEAD_LETTER_APPLIED);
 	return db_exec(rq, "DELETE FROM dead_letters WHERE id = $1", DB(replay->id));
 }
 

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "db.h"
 #include "denied.h"
+#include "failpoint.h"
 #include "fiber.h"
 #include "http.h"
 #include "idempotency.h"
@@ -189,11 +190,24 @@ identify(struct request *rq)
 	rq->ip_address = arena_strdup(rq->arena, client_address(rq));
 }
 
+/*
+ * In the first moments after a start nobody can be judged: keys, ended sessions and what each role
+ * may are still being read, and a caller would be taken for one who may nothing, or too much.
+ */
+static bool
+knows_callers(struct request *rq)
+{
+	return http_header(rq->http, "authorization") == NULL ||
+	    (auth_keys_loaded() && auth_access_loaded());
+}
+
 static int
 authenticate(struct request *rq)
 {
 	if (http_header_count(rq->http, "authorization") > 1)
 		return fail(rq, ERR_BAD_REQUEST, "send one Authorization header");
+	if (!knows_callers(rq))
+		return fail(rq, ERR_UNAVAILABLE, "this service has just started; repeat in a moment");
 	if (auth_caller(rq, http_header(rq->http, "authorization")) < 0)
 		return -1;
 	if (rq->caller.user_id == NULL) {
@@ -351,6 +365,8 @@ request_main(void *arg)
 	identify(rq);
 	if (is_options(rq) || perform(rq) == 0) {
 		status = rq->reply.status;
+		if (rq->route != NULL && in_transaction(rq->route))
+			failpoint(FP_REPLY_AFTER_COMMIT);
 		if (rq->route == NULL || !(rq->route->flags & ROUTE_STREAM))
 			send_reply(rq);
 	} else {

@@ -14,6 +14,7 @@
 #include "db.h"
 #include "error.h"
 #include "event_types.h"
+#include "failpoint.h"
 #include "fiber.h"
 #include "log.h"
 #include "metrics.h"
@@ -283,7 +284,9 @@ relay_send(const struct db_result *r, int i)
 	}
 	row = outrow_new(seq, t, (uint32_t)db_length(r, i, AT_PAYLOAD) + ROW_OVERHEAD);
 	outrow_move(row, &relay.sent);
+	failpoint(FP_RELAY_BEFORE_PRODUCE);
 	err = produce(row, r, i);
+	failpoint(FP_RELAY_AFTER_PRODUCE);
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return;
 	outrow_end(row);
@@ -303,6 +306,7 @@ take_report(const rd_kafka_message_t *m)
 		row->topic->delay_ms = 0;
 		outrow_move(row, &relay.acked);
 		metric_add(M_OUTBOX_SENT, 1);
+		failpoint(FP_RELAY_REPORTED);
 		return;
 	}
 	if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
@@ -433,8 +437,13 @@ delete_batch(void)
 		outrow_move(TAILQ_FIRST(&relay.acked.rows), &relay.deleting);
 	while (relay.deleting.count > 0) {
 		struct request *rq = request_new(relay.db);
-		int result = delete_rows(rq);
+		int result;
+
+		failpoint(FP_RELAY_BEFORE_DELETE);
+		result = delete_rows(rq);
 		request_free(rq);
+		if (result == 0)
+			failpoint(FP_RELAY_AFTER_DELETE);
 		if (result == 0 || !relay.running)
 			break;
 		fiber_sleep(DELETE_RETRY_MS);

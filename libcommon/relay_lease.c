@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "db.h"
+#include "failpoint.h"
 #include "fiber.h"
 #include "log.h"
 #include "metrics.h"
@@ -34,6 +35,7 @@ take_over(struct request *rq)
 
 	if (r == NULL || db_rows(r) == 0)
 		return;
+	failpoint(FP_RELAY_LEASE_TAKEN);
 	relay.lease_until_ms = began + LEASE_MS;
 	relay.epoch = db_int(r, 0, 0);
 	log_info("relay: active, epoch %lld", (long long)relay.epoch);

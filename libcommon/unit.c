@@ -9,6 +9,7 @@
 #include "db.h"
 #include "dispatch.h"
 #include "event.h"
+#include "failpoint.h"
 #include "fiber.h"
 #include "log.h"
 #include "metrics.h"
@@ -76,10 +77,12 @@ run_once(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg
 		db_rollback(rq);
 		return -1;
 	}
+	failpoint(FP_UNIT_BEFORE_COMMIT);
 	if (db_commit(rq) < 0) {
 		rq->commit_refusal = false;
 		return -1;
 	}
+	failpoint(FP_UNIT_AFTER_COMMIT);
 	if (rq->events != NULL)
 		relay_wake();
 	return result;

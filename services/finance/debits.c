@@ -14,6 +14,7 @@
 #include "batch.h"
 #include "clock.h"
 #include "db.h"
+#include "failpoint.h"
 #include "idempotency.h"
 #include "relay.h"
 #include "row.h"
@@ -407,6 +408,16 @@ take_back(struct together *t)
 	}
 }
 
+static int
+commit(struct together *t)
+{
+	failpoint(FP_UNIT_BEFORE_COMMIT);
+	if (db_commit(t->rq) < 0)
+		return -1;
+	failpoint(FP_UNIT_AFTER_COMMIT);
+	return 0;
+}
+
 static void
 run(struct batch_item *const *items, unsigned n)
 {
@@ -418,7 +429,7 @@ run(struct batch_item *const *items, unsigned n)
 	else if (perform(&t) < 0) {
 		db_rollback(t.rq);
 		take_back(&t);
-	} else if (db_commit(t.rq) < 0)
+	} else if (commit(&t) < 0)
 		take_back(&t);
 	else if (t.ndone > 0)
 		relay_wake();

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "db.h"
 #include "dispatch.h"
+#include "failpoint.h"
 #include "fiber.h"
 #include "log.h"
 #include "mail_message.h"
@@ -199,8 +200,11 @@ static bool
 settle_once(const struct outcome *o)
 {
 	struct request *rq = unit_new(o->claim);
-	bool done = unit_run(rq, settle, (void *)(uintptr_t)o) == 0;
+	bool done;
 
+	if (o->result.outcome == SMTP_ACCEPTED)
+		failpoint(FP_MAIL_TAKEN);
+	done = unit_run(rq, settle, (void *)(uintptr_t)o) == 0;
 	if (!done)
 		log_line(LOG_L_WARN, rq, "mail %s cannot be settled: %s", o->claim->mail.id,
 		    rq->problem.internal != NULL ? rq->problem.internal : rq->problem.detail);

@@ -3,7 +3,7 @@ import functools
 import sys
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import contract  # noqa: E402
@@ -52,10 +52,20 @@ def _bounds(consumer):
         if name.startswith("__"):
             continue
         for partition in topic.partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
+            low, high = _watermarks(consumer, TopicPartition(name, partition))
             if high > low:
                 found[name, partition] = low, high
     return found
+
+
+def _watermarks(consumer, place):
+    """A broker that has just come back has no leaders for a moment."""
+    def asked():
+        try:
+            return consumer.get_watermark_offsets(place, timeout=10)
+        except KafkaException:
+            return None
+    return eventually(f"{place.topic} tells its bounds", asked, 60, 0.2)
 
 
 def everything(env):

@@ -22,7 +22,9 @@ def build(preset, targets=()):
 
 def _build(preset, targets):
     where = folder(preset)
-    if not (where / "build.ninja").exists():
+    ninja_file = where / "build.ninja"
+    # A preset that has changed is read by cmake alone.
+    if not ninja_file.exists() or ninja_file.stat().st_mtime < (ROOT / "CMakePresets.json").stat().st_mtime:
         with step(f"cmake {preset}"):
             _run(["cmake", "--preset", preset])
     ninja = ["ninja", "-C", str(where), f"-j{os.cpu_count()}", *targets]

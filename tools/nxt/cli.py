@@ -155,6 +155,14 @@ def bench(args):
                           env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}).returncode
 
 
+def chaos(args):
+    """harm a running copy of its own in many ways, and look for what was lost or doubled"""
+    packages.install_debian({"test"})
+    build.build("dev")
+    return subprocess.run([str(packages.venv("test")), str(ROOT / "tests/chaos/run.py"), *args.words[1:]],
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}).returncode
+
+
 def parser():
     top = argparse.ArgumentParser(prog="./nxt", description="Run, look at and test Nxtgauge on this machine.",
                                   epilog="NXT_HOME=folder keeps a second copy beside the first.")
@@ -193,7 +201,8 @@ def parser():
     p.add_argument("parts", nargs="*", metavar="PART")
     p.add_argument("-k", dest="words", help="only the pytest cases that match")
     p.add_argument("--result", help=argparse.SUPPRESS)  # one part, for a run of several
-    word("bench", bench).add_argument("words", nargs=argparse.REMAINDER)
+    for name, function in (("bench", bench), ("chaos", chaos)):
+        word(name, function).add_argument("words", nargs=argparse.REMAINDER)
     p = word("migrate", migrate_)
     p.add_argument("command", nargs="?", default="migrate", choices=("migrate", "status", "rollback"))
     p.add_argument("service", nargs="?", choices=SERVICES)
@@ -202,9 +211,9 @@ def parser():
 
 
 def _given():
-    """The words; those of bench are its own, also where they begin with a dash."""
+    """The words; those of bench and chaos are their own, also where they begin with a dash."""
     words = sys.argv[1:]
-    return ["bench", "--", *words[1:]] if words[:1] == ["bench"] else words
+    return [words[0], "--", *words[1:]] if words[:1] in (["bench"], ["chaos"]) else words
 
 
 def main():

@@ -232,14 +232,20 @@ def part_kill(words):
         return pytest("kill", stack, words)
 
 
+def part_chaos(words):
+    """A build with fail points, harmed in many ways while writes go on; ./nxt chaos does it for longer."""
+    with fresh_stack("chaos", "dev") as stack:
+        return pytest("chaos", stack, words)
+
+
 def part_lint(words):
     from nxt.lint import lint
     packages.install_debian({"build", "test"})
     return lint()
 
 
-PARTS = {"unit": part_unit, "lint": part_lint, "bus": part_bus, "e2e": part_e2e, "kill": part_kill, "asan": part_asan,
-         "drift": part_drift, "probes": part_probes, "tool": part_tool}
+PARTS = {"unit": part_unit, "lint": part_lint, "bus": part_bus, "e2e": part_e2e, "kill": part_kill, "chaos": part_chaos,
+         "asan": part_asan, "drift": part_drift, "probes": part_probes, "tool": part_tool}
 
 
 # ---- all of them ----

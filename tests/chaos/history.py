@@ -1,0 +1,190 @@
+"""What outsiders know, and whether the tables agree: nothing here looks into the daemons.
+
+A history holds every write that was acknowledged over HTTP. What was published is read from Kafka by a foreign client
+and decoded by a foreign decoder. check() compares both with all tables and returns what does not fit, by kind.
+"""
+import collections
+import threading
+
+from nxt.home import SERVICES
+from topics import everything, messages
+
+SHOWN = 5
+# A message of each kind of money, decoded whole; of all others the envelope is enough.
+MOVEMENTS = {"wallet.credited": ("WalletCredited", 1), "wallet.debited": ("WalletDebited", -1)}
+
+
+class Write:
+    """One acknowledged write: a movement of coins under its reference, or a row that was made."""
+
+    def __init__(self, kind, service, table, key, **more):
+        self.kind, self.service, self.table, self.key, self.more = kind, service, table, key, more
+
+
+class History:
+    def __init__(self):
+        self.lock, self.writes, self.refused, self.tries = threading.Lock(), [], 0, 0
+
+    def acknowledged(self, write):
+        with self.lock:
+            self.writes.append(write)
+
+    def of(self, kind):
+        return [w for w in self.writes if w.kind == kind]
+
+
+class Published:
+    """Everything on the bus: each event once, and how often and in which order it was seen."""
+
+    def __init__(self, env):
+        envelope = messages()["AnyEvent"]
+        self.events, self.copies, self.undecodable = {}, collections.Counter(), 0
+        self.disorder, self.movements, self.births = [], collections.defaultdict(set), collections.defaultdict(set)
+        last = {}
+        for record in everything(env):
+            try:
+                context = envelope.FromString(record.value()).context
+            except Exception:       # the decoder's own kinds: the bytes were broken on purpose
+                self.undecodable += 1
+                continue
+            if not context.event_id:
+                self.undecodable += 1
+                continue
+            self.copies[context.event_id] += 1
+            if self.copies[context.event_id] == 1:
+                self._note(record, context, last)
+
+    def _note(self, record, context, last):
+        topic, key = record.topic(), record.key()
+        self.events[context.event_id] = topic, len(context.changes)
+        # An aggregate may publish several events of one version, each in a topic of its own.
+        if context.aggregate_version < last.get((topic, key), 0):
+            self.disorder.append(f"{topic} {key.decode()}: version {context.aggregate_version} after {last[topic, key]}")
+        last[topic, key] = context.aggregate_version
+        if context.action == "CREATE":
+            self.births[context.aggregate_id].add(context.event_id)
+        if topic in MOVEMENTS:
+            event = messages()[MOVEMENTS[topic][0]].FromString(record.value())
+            self.movements[event.reference_id].add(context.event_id)
+
+    @property
+    def doubles(self):
+        """Sent again: allowed on the bus, never in a table."""
+        return sum(n - 1 for n in self.copies.values())
+
+
+def check(history, env, sql, dead_letters=0):
+    """{what is wrong: examples}; empty where everything fits."""
+    published, found = Published(env), collections.defaultdict(list)
+    for one in (_movements, _rows, _audit, _effects, _books, _leftovers):
+        for what, example in one(history, published, sql):
+            found[what].append(example)
+    found["order of a key broken"] += published.disorder
+    letters = sum(sql(s, "SELECT count(*) AS n FROM dead_letters")[0]["n"] for s in SERVICES)
+    if letters != dead_letters:
+        found["dead letters"].append(f"{letters}, expected {dead_letters}")
+    return {what: [len(examples), *examples[:SHOWN]] for what, examples in found.items() if examples}, published
+
+
+def _movements(history, published, sql):
+    """Each acknowledged movement is one entry of the ledger and one event, of the right amount."""
+    entries = collections.defaultdict(list)
+    for row in sql("finance", "SELECT reference_id::text, transaction_type, amount FROM tracecoin_ledger"
+                              " WHERE reference_type = 'BONUS' OR transaction_type = 'DEBIT'"):
+        entries[row["reference_id"]].append((row["transaction_type"], row["amount"]))
+    for w in history.of("movement"):
+        wanted, have = (w.more["type"], w.more["amount"]), entries.get(w.key, [])
+        if not have:
+            yield "acknowledged write lost", f"movement {w.key}"
+        elif len(have) > 1:
+            yield "effect doubled", f"movement {w.key}: {have}"
+        elif have != [wanted]:
+            yield "write changed", f"movement {w.key}: {have}, acknowledged {wanted}"
+        events = len(published.movements.get(w.key, ()))
+        if events != 1:
+            yield "event lost" if events == 0 else "event doubled", f"movement {w.key}: {events} events"
+    for reference, have in entries.items():
+        if len(have) > 1:
+            yield "effect doubled", f"reference {reference}: {have}"
+
+
+def _rows(history, published, sql):
+    """Each acknowledged row is there under its id, once by its name, and was announced by one event."""
+    for kind in {w.kind for w in history.writes} - {"movement"}:
+        writes = history.of(kind)
+        column = writes[0].more["column"]
+        rows = sql(writes[0].service, f"SELECT id::text, {column} AS name FROM {writes[0].table} WHERE {column} = ANY (%s)",
+                   [w.more["name"] for w in writes])
+        names = collections.Counter(r["name"] for r in rows)
+        ids = {r["id"] for r in rows}
+        for w in writes:
+            if w.key not in ids:
+                yield "acknowledged write lost", f"{kind} {w.key}"
+            if names[w.more["name"]] > 1:
+                yield "effect doubled", f"{kind} {w.more['name']}: {names[w.more['name']]} rows"
+            born = len(published.births.get(w.key, ()))
+            if born != 1:
+                yield "event lost" if born == 0 else "event doubled", f"{kind} {w.key}: {born} events of its birth"
+
+
+def _audit(history, published, sql):
+    """Each event is one row of the audit log with as many changes as it names; no row is without an event."""
+    rows = collections.defaultdict(list)
+    for r in sql("audit", "SELECT a.id::text, count(c.id) AS n FROM audit_logs a"
+                          " LEFT JOIN audit_log_changes c ON c.audit_log_id = a.id GROUP BY a.id, a.ctid, a.tableoid"):
+        rows[r["id"]].append(r["n"])
+    for event, (topic, changes) in published.events.items():
+        have = rows.get(event, [])
+        if not have:
+            yield "event has no effect", f"{topic} {event} is not in audit_logs"
+        elif len(have) > 1:
+            yield "effect doubled", f"{topic} {event}: {len(have)} rows in audit_logs"
+        elif have[0] != changes:
+            yield "effect changed", f"{topic} {event}: {have[0]} changes, published {changes}"
+    for event in rows.keys() - published.events.keys():
+        yield "effect without event", f"audit_logs {event}"
+
+
+def _effects(history, published, sql):
+    """Each bonus told its owner once."""
+    told = collections.Counter()
+    for r in sql("notify", "SELECT source_event_id::text AS event, channel, count(*) AS n FROM notifications"
+                           " WHERE source_event_id IS NOT NULL GROUP BY source_event_id, user_id, channel"):
+        if r["n"] > 1:
+            yield "effect doubled", f"notification of {r['event']} by {r['channel']}: {r['n']}"
+        told[r["event"]] += r["n"]
+    for w in history.of("movement"):
+        events = published.movements.get(w.key, ()) if w.more["type"] == "CREDIT" else ()
+        for event in events:
+            if told[event] != 1:
+                yield "event has no effect" if told[event] == 0 else "effect doubled", \
+                    f"notification of the bonus {w.key}: {told[event]}"
+
+
+def _books(history, published, sql):
+    """Wallet = sum of its ledger = last balance written there = sum of what was acknowledged; each link of the chain fits."""
+    acknowledged = collections.Counter()
+    for w in history.of("movement"):
+        acknowledged[w.more["wallet"]] += w.more["amount"] * (1 if w.more["type"] == "CREDIT" else -1)
+    for r in sql("finance", """
+        SELECT w.id::text, w.current_balance AS balance, coalesce(l.sum, 0)::bigint AS sum, coalesce(l.last, 0) AS last,
+               coalesce(l.broken, 0) AS broken
+        FROM tracecoin_wallets w LEFT JOIN (
+            SELECT wallet_id, sum(moved) AS sum, (array_agg(balance_after ORDER BY sequence DESC))[1] AS last,
+                   count(*) FILTER (WHERE balance_after <> moved + before OR sequence <> place) AS broken
+            FROM (SELECT *, coalesce(lag(balance_after) OVER w, 0) AS before, row_number() OVER w AS place
+                  FROM (SELECT *, CASE transaction_type WHEN 'CREDIT' THEN amount ELSE -amount END AS moved
+                        FROM tracecoin_ledger) m WINDOW w AS (PARTITION BY wallet_id ORDER BY sequence)) c
+            GROUP BY 1) l ON l.wallet_id = w.id"""):
+        if not r["balance"] == r["sum"] == r["last"] or r["broken"]:
+            yield "books differ", (f"wallet {r['id']}: balance {r['balance']}, ledger {r['sum']}, last {r['last']},"
+                                   f" {r['broken']} links of the chain broken")
+        if r["id"] in acknowledged and acknowledged[r["id"]] != r["balance"]:
+            yield "books differ", f"wallet {r['id']}: balance {r['balance']}, acknowledged {acknowledged[r['id']]}"
+
+
+def _leftovers(history, published, sql):
+    for service in SERVICES:
+        n = sql(service, "SELECT count(*) AS n FROM outbox_events")[0]["n"]
+        if n:
+            yield "event not published", f"{n} rows in the outbox of {service}"

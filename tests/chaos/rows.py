@@ -1,0 +1,323 @@
+"""The rows R1 to R14 of the chaos suite: each does its harm to a running copy while writes go on, and tells its figures.
+
+A row is a function of a World, a random.Random and the size of the run; what it returns are figures. What does not fit
+afterwards is found by history.check(), for all rows alike; a row that expects something else says so.
+"""
+import collections
+import contextlib
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+from client import eventually
+from nxt.home import ROOT, SERVICES
+from sabotage import FAULTS
+from storm import Storm
+from topics import messages, raw
+
+FAILPOINTS = dict(re.findall(r'X\((\w+), "(\w+)"', (ROOT / "libcommon/failpoint.h").read_text()))
+# Where each fail point is hit. One lane a service: a killed consumer waits for its session to end, others need not.
+LANES = {
+    "finance": ["unit_before_commit", "db_commit_sent", "unit_after_commit", "reply_after_commit", "relay_lease_taken",
+                "relay_before_produce", "relay_after_produce", "relay_reported", "relay_before_delete",
+                "relay_after_delete"],
+    "audit": ["consumer_polled", "consumer_applied"],
+    "notify": ["consumer_before_offset", "consumer_before_lag", "mail_taken"],
+    "profiles": ["dead_letter_put", "dead_letter_applied"],
+}
+LEASE_FREE = "UPDATE relay_lease SET deadline = '-infinity'"
+
+
+# ---- R1 ----
+
+def kills(world, rand, size):
+    """kill -9 at random moments over six daemons, PostgreSQL and the broker"""
+    with world.load(), Storm(world.stack, rand.random(), 3600, most=size["kills"]) as storm:
+        while storm.thread.is_alive():
+            storm.thread.join(0.5)
+    assert storm.failure is None, storm.failure
+    return {"kills": storm.kills.total(), "of": dict(storm.kills)}
+
+
+# ---- R2 ----
+
+class Lane:
+    """One service, killed at its fail points one after the other."""
+
+    def __init__(self, world, service, seed, hits):
+        self.world, self.service, self.hits = world, service, hits
+        self.daemon, self.random, self.count = world.stack.daemons[service], random.Random(seed), {}
+
+    def run(self):
+        for point in LANES[self.service]:
+            self.count[point] = sum(self._hit(point) for _ in range(self.hits))
+        self.world.daemon_env(self.service)
+        self.world.stack.start(self.service)
+        return self.count
+
+    def _hit(self, point):
+        """The daemon is started so that it dies at the point, and what leads there is done until it does."""
+        rare = point in ("relay_lease_taken", "consumer_before_lag", "mail_taken") or point.startswith("dead_letter")
+        self.world.daemon_env(self.service, NXT_FAILPOINT=f"{point}:{1 if rare else self.random.randrange(1, 12)}")
+        log = self.daemon.process.log
+        begin = log.stat().st_size
+        self.world.sql(self.service, LEASE_FREE)
+        self.daemon.start()
+        end = time.monotonic() + 40
+        while self.daemon.process.pid() is not None:
+            self._provoke(point)
+            assert time.monotonic() < end, f"{self.service} did not come to {point} within 40 s"
+            time.sleep(0.05)
+        with open(log, "rb") as f:
+            f.seek(begin)
+            assert f'failpoint: {point}"'.encode() in f.read(), f"{self.service} died before {point}: {self.daemon.process.log_tail(3)}"
+        return 1
+
+    def _provoke(self, point):
+        if point == "mail_taken":
+            self.world.some_mail()
+        elif point == "dead_letter_put":
+            self.world.send_garbage("user.registered")
+        elif point == "dead_letter_applied":
+            self.world.put_letter(self.service)
+
+
+def failpoints(world, rand, size):
+    """the process ends at each named boundary"""
+    lanes = [Lane(world, s, rand.random(), size["hits"]) for s in LANES]
+    with world.load(per_second=60), ThreadPoolExecutor(len(lanes)) as pool:
+        done = [pool.submit(lane.run) for lane in lanes]
+        counts = [d.result() for d in done]
+    reached = {point: n for count in counts for point, n in count.items()}
+    world.judge_letters()
+    return {"points": len(reached), "hits": sum(reached.values()), "of": reached}
+
+
+# ---- R4 ----
+
+class LateCommits:
+    """Writers straight into an outbox: those of one key exclude each other, as a row lock makes them; some keep their
+    transaction open, some give it up."""
+    ROWS = 25   # a transaction
+
+    def __init__(self, world, seed, size):
+        self.world, self.seed, self.size = world, seed, size
+        self.keys = [str(uuid.UUID(int=seed << 96 | 7 << 76 | 2 << 62 | n)) for n in range(1, 201)]
+        self.locks, self.version = [threading.Lock() for _ in self.keys], [0] * len(self.keys)
+        self.message, self.rolled_back, self.committed = messages()["PricingChanged"], 0, 0
+
+    def _event(self, key, version):
+        event = self.message(id=key, name="Late")
+        context = event.context
+        context.event_id, context.aggregate_id, context.aggregate_version = str(uuid.uuid4()), key, version
+        context.aggregate_type, context.action, context.status = "pricing", "UPDATE", "SUCCESS"
+        context.correlation_id = str(uuid.uuid4())
+        context.occurred_at.GetCurrentTime()
+        return context.event_id, key, event.SerializeToString()
+
+    def write(self, number):
+        rand = random.Random(f"{self.seed} {number}")
+        held = number < 4       # a few hold theirs open for long, once
+        with psycopg.connect(self.world.env["NXT_DB_FINANCE"]) as db:
+            while self.committed < self.size["late_events"] or held:
+                at = rand.randrange(len(self.keys))
+                with self.locks[at]:
+                    self._transaction(db, at, rand, self.size["hold"] if held else rand.choice((0, 0, 0, 0.002, 0.02, 0.3)))
+                held = False
+
+    def _transaction(self, db, at, rand, seconds):
+        rows = [self._event(self.keys[at], self.version[at] + n) for n in range(1, self.ROWS + 1)]
+        db.cursor().executemany("INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload)"
+                                " VALUES (%s, 'pricing', %s, 'pricing.changed', %s)", rows)
+        time.sleep(seconds)
+        if rand.random() < 0.15:
+            db.rollback()
+            self.rolled_back += self.ROWS
+            return
+        db.commit()
+        self.version[at] += self.ROWS
+        self.committed += self.ROWS
+
+    def broken(self):
+        """What of the keys' stories is not 1, 2, 3, … to their end; an event that came twice counts once."""
+        story, seen = collections.defaultdict(list), set()
+        for record in raw(self.world.env, "pricing.changed"):
+            context = self.message.FromString(record.value()).context
+            if context.event_id not in seen:
+                seen.add(context.event_id)
+                story[context.aggregate_id].append(context.aggregate_version)
+        return [f"{key}: {len(story[key])} of {n}" for key, n in zip(self.keys, self.version)
+                if story[key] != list(range(1, n + 1))]
+
+
+def late_commits(world, rand, size):
+    """64 writers, rollbacks, transactions held open: the order of each key"""
+    late = LateCommits(world, rand.randrange(1, 2**31), size)
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(late.write, range(64)))
+    world.settle()
+    broken = late.broken()
+    if broken:
+        world.findings["order of a key broken"] = broken
+    return {"events": late.committed, "rolled_back": late.rolled_back, "keys": len(late.keys), "held_s": size["hold"],
+            "keys_broken": len(broken)}
+
+
+# ---- R6 ----
+
+def stopped(world, rand, size):
+    """SIGSTOP past lease and session, another takes over, SIGCONT"""
+    services = ("finance", "audit", "notify")
+    with world.replicas(services) as replicas, world.load(per_second=60):
+        for _ in range(size["stops"]):
+            pairs = [(world.stack.daemons[s], replicas[s]) for s in services]
+            victims = [rand.choice(pair) for pair in pairs]
+            for v in victims:
+                v.process.signal(signal.SIGSTOP)
+            time.sleep(7 + rand.uniform(0, 1))      # the lease lasts 5 s, the session 6 s
+            for v in victims:
+                v.process.signal(signal.SIGCONT)
+            time.sleep(rand.uniform(0.2, 1.5))
+    return {"stops": size["stops"] * len(services)}
+
+
+# ---- R7 ----
+
+def resend(world, rand, size):
+    """the relay sends everything again, every consumer begins at 0"""
+    with world.load():
+        eventually("some writes", lambda: len(world.history.writes) >= size["writes"], 120, 0.2)
+    world.settle()
+    before = world.hashes()
+    again = world.send_again()
+    for s in SERVICES:
+        world.stack.stop(s)
+        world.sql(s, "UPDATE consumer_offsets SET next_offset = 0")
+    world.settle()
+    changed = sorted(name for name, value in world.hashes().items() if before.get(name) != value)
+    if changed:
+        world.findings["tables differ after everything came again"] = changed
+    return {"sent_again": again, "tables": len(before), "changed": len(changed)}
+
+
+# ---- R9 ----
+
+def away(world, rand, size):
+    """the broker is away under load; then PostgreSQL restarts"""
+    before = world.history.refused
+    with world.load(per_second=100):
+        world.stack.kill9("broker")
+        written = len(world.history.writes)
+        time.sleep(size["away"])
+        meanwhile, refused = len(world.history.writes) - written, world.history.refused - before
+        world.stack.start("kafka")
+        world.stack.stop("postgres")
+        starter = threading.Thread(target=world.stack.start, args=("postgres",))
+        starter.start()
+        eventually("PostgreSQL accepts", world.stack.postgres.answers, 60, 0.002)
+        accepted, count = time.monotonic(), len(world.history.writes)
+        eventually("the first write after it", lambda: len(world.history.writes) > count, 30, 0.002)
+        first_ms = (time.monotonic() - accepted) * 1000
+        starter.join()
+    if refused or not meanwhile:
+        world.findings["HTTP suffered from the broker"] = [f"{refused} refused, {meanwhile} written"]
+    return {"away_s": size["away"], "written_meanwhile": meanwhile, "http_errors_meanwhile": refused,
+            "first_success_after_postgres_ms": round(first_ms)}
+
+
+# ---- R10 ----
+
+def sabotage(world, rand, size):
+    """the harness against itself: it must see each of three faults"""
+    seen, before = {}, {}
+    for what, (do, wanted) in FAULTS.items():
+        do(world)
+        found, _ = world.verdict()
+        now = {k: v[0] for k, v in found.items()}
+        seen[what] = {k: n - before.get(k, 0) for k, n in now.items() if n > before.get(k, 0)}
+        if wanted not in seen[what]:
+            seen["blind"] = [*seen.get("blind", []), f"{what}: {wanted} was not seen"]
+        before = now
+    world.ruined = True
+    if "blind" in seen:
+        world.findings["the harness is blind"] = seen["blind"]
+    return seen
+
+
+# ---- R11 ----
+
+def undecodable(world, rand, size):
+    """events that do not decode, one in many and a hundred in a row"""
+    with world.load(per_second=60):
+        for _ in range(size["garbage"]):
+            world.send_garbage("wallet.credited")
+            time.sleep(0.05)
+        world.send_garbage("wallet.debited", 100, key=b"00000000-0000-7000-8000-0000000000ff")
+        took = world.passes_by()
+    world.settle()
+    world.walk_through_dlq("notify")
+    sent = sum(world.garbage.values())
+    return {"sent": sent, "dead_letters": world.judge_letters(), "other_keys_after_s": round(took, 2)}
+
+
+# ---- R13 ----
+
+def descriptors(world, rand, size):
+    """file descriptors exhausted in finance while callers come; then they may be had again"""
+    pid = world.stack.daemons["finance"].process.pid()
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    with world.load(per_second=60):
+        open_now = max(int(n) for n in os.listdir(f"/proc/{pid}/fd")) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now, limits[1]))
+        crowd = [socket.socket() for _ in range(60)]
+        for s in crowd:
+            s.settimeout(0.2)
+            with contextlib.suppress(OSError):
+                s.connect(("127.0.0.1", world.stack.ports["finance"]))
+        time.sleep(3)
+        for s in crowd:
+            s.close()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        count = len(world.history.writes)
+        eventually("writes go on", lambda: len(world.history.writes) > count + 20, 60, 0.05)
+    if world.stack.daemons["finance"].process.pid() != pid:
+        world.findings["a daemon ended"] = ["finance without file descriptors"]
+    return {"descriptors": open_now, "connections": len(crowd)}
+
+
+# ---- R14 ----
+
+def rolling(world, rand, size):
+    """two replicas of every daemon behind the gateway, restarted in turn under load"""
+    with world.replicas() as replicas, world.gateway_over(replicas):
+        before = world.history.refused
+        with world.load(per_second=60):
+            for _ in range(size["rolls"]):
+                for s in SERVICES:
+                    for one in (world.stack.daemons[s], replicas[s]):
+                        one.stop()
+                        one.start()
+                        one.wait_ready()
+        failed = world.history.refused - before
+    if failed:
+        world.findings["requests failed during a rolling restart"] = [f"{failed}"]
+    return {"restarts": size["rolls"] * 2 * len(SERVICES), "failed": failed}
+
+
+ROWS = {"R1": kills, "R2": failpoints, "R4": late_commits, "R6": stopped, "R7": resend, "R9": away, "R11": undecodable,
+        "R13": descriptors, "R14": rolling, "R10": sabotage}
+# small is what ./nxt test runs; full are the numbers asked for.
+SIZES = {
+    "small": {"kills": 8, "hits": 1, "stops": 1, "writes": 150, "away": 8, "garbage": 10, "late_events": 12000, "hold": 5, "rolls": 1,
+              "rows": ("R1", "R2", "R4", "R6", "R7", "R11", "R13", "R10")},
+    "medium": {"kills": 60, "hits": 5, "stops": 8, "writes": 2000, "away": 60, "garbage": 50, "late_events": 200000, "hold": 30, "rolls": 5},
+    "full": {"kills": 1000, "hits": 50, "stops": 200, "writes": 20000, "away": 600, "garbage": 100, "late_events": 10**7, "hold": 30, "rolls": 100},
+}

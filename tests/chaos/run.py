@@ -1,0 +1,67 @@
+"""`./nxt chaos`: the rows, one after the other, on one running copy; a table, and --json."""
+import argparse
+import json
+import os
+import random
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from world import World, seed_of  # noqa: E402
+from rows import ROWS, SIZES  # noqa: E402
+from nxt.testing import fresh_stack  # noqa: E402
+
+
+def run_row(world, key, seed, size):
+    """What the row tells, what does not fit afterwards, and the time it took."""
+    begun = time.monotonic()
+    try:
+        figures = ROWS[key](world, random.Random(f"{seed} {key}"), size)
+        found, compared = world.verdict()
+    except Exception:
+        return {"row": key, "seconds": round(time.monotonic() - begun), "found": {"the row broke": traceback.format_exc()}}
+    if world.ruined:
+        found = {k: v for k, v in found.items() if k == "the harness is blind"}
+    return {"row": key, "seconds": round(time.monotonic() - begun), **compared, "figures": figures, "found": found}
+
+
+def _print(row):
+    print(f"{row['row']:<4} {'ok' if not row['found'] else 'FOUND':<6} {row['seconds']:>5} s  {ROWS[row['row']].__doc__}")
+    if "figures" in row:
+        print(f"     {row['acknowledged']} writes acknowledged, {row['events']} events, {row['sent_again']} sent again,"
+              f" {row['refused_meanwhile']} answers 5xx so far\n     {json.dumps(row['figures'])}")
+    for what, examples in row["found"].items():
+        print(f"     {what}: {examples}")
+    sys.stdout.flush()
+
+
+def main():
+    words = argparse.ArgumentParser(prog="./nxt chaos", description="Harm a running copy of its own, and look for what was lost.",
+                                    epilog="; ".join(f"{k}: {f.__doc__}" for k, f in ROWS.items()))
+    words.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; without any all")
+    words.add_argument("--seed", help="repeats the choices of a run; NXT_CHAOS_SEED")
+    words.add_argument("--size", choices=SIZES, default="medium", help="small takes minutes, full hours")
+    words.add_argument("--json", metavar="FILE", help="also write what was found there")
+    words.add_argument("--preset", default="dev", help="R2 needs one with fail points: dev or asan")
+    args = words.parse_args()
+    unknown = set(args.rows) - set(ROWS)
+    if unknown:
+        words.error(f"no row {', '.join(sorted(unknown))}")
+    seed, found = seed_of(args.seed), []
+    print(f"seed {seed}, size {args.size}")
+    with fresh_stack("chaos-run", args.preset) as stack:
+        os.environ.update(stack.inner_env)
+        world = World(dict(os.environ), seed)
+        for key in [k for k in ROWS if not args.rows or k in args.rows]:
+            found.append(run_row(world, key, seed, SIZES[args.size]))
+            _print(found[-1])
+        world.close()
+    if args.json:
+        Path(args.json).write_text(json.dumps({"seed": seed, "size": args.size, "rows": found}, indent=1) + "\n")
+    return 1 if any(r["found"] for r in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
