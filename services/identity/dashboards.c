@@ -1,7 +1,10 @@
 /*
  * Dashboards and their widgets, in layers: built-in < default (no owner) < role < user. Exactly
- * one default per type and owner: making another the default takes it from the former.
+ * one default per type and owner: making another the default takes it from the former. What comes of
+ * the layers is dashboard_layers.c's.
  */
+#include "dashboards.h"
+
 #include <string.h>
 
 #include "db.h"
@@ -9,14 +12,14 @@
 #include "identity.h"
 #include "request.h"
 
-static const char *const types[] = { "INTERNAL", "EXTERNAL", NULL };
+const char *const dashboard_types[] = { "INTERNAL", "EXTERNAL", NULL };
 static const char *const owner_types[] = { "ROLE", "USER", NULL };
 
 /* ---- dashboards ---- */
 
 static const struct column dashboard_config_columns[] = {
 	COLUMN_ID,
-	{ "dashboard_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .values = types,
+	{ "dashboard_type", COL_ENUM, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER, .values = dashboard_types,
 	    .doc = "INTERNAL for employees." },
 	{ "owner_type", COL_ENUM, COL_CREATE_ONLY | COL_FILTER, .values = owner_types, .initial = "USER" },
 	{ "owner_id", COL_UUID, COL_CREATE_ONLY | COL_FILTER,
@@ -112,33 +115,6 @@ const struct resource dashboard_configs_resource = {
 
 /* ---- widgets ---- */
 
-/* What can stand on a dashboard, and what one must be allowed to read for it. */
-static const struct {
-	const char *key, *permission;	/* NULL: everybody */
-} registry[] = {
-	{ "my_applications", NULL },
-	{ "my_jobs", NULL },
-	{ "my_leads", NULL },
-	{ "my_lead_requests", NULL },
-	{ "my_notifications", NULL },
-	{ "my_orders", NULL },
-	{ "my_profile", NULL },
-	{ "my_tickets", NULL },
-	{ "my_wallet", NULL },
-	{ "approval_queue", "approval-requests.read" },
-	{ "verification_queue", "verification-requests.read" },
-	{ "role_requests", "user-roles.read" },
-	{ "review_moderation", "reviews.read" },
-	{ "ticket_queue", "support-tickets.read" },
-	{ "new_users", "users.read" },
-	{ "live_jobs", "jobs.read" },
-	{ "open_leads", "leads.read" },
-	{ "revenue", "orders.read" },
-	{ "payments", "payments.read" },
-	{ "mail_health", "email-logs.read" },
-	{ "audit_trail", "audit-logs.read" },
-};
-
 static const struct column dashboard_widget_columns[] = {
 	COLUMN_ID,
 	{ "dashboard_config_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
@@ -160,15 +136,13 @@ static const struct column dashboard_widget_columns[] = {
 static int
 widget_must_be_allowed(struct request *rq, const char *key)
 {
-	for (size_t i = 0; i < COUNT_OF(registry); i++) {
-		if (strcmp(registry[i].key, key) != 0)
-			continue;
-		if (registry[i].permission != NULL && !caller_has_permission(rq, registry[i].permission))
-			return fail_field(rq, "widget_key", "forbidden", "this widget needs %s",
-			    registry[i].permission);
-		return 0;
-	}
-	return fail_field(rq, "widget_key", "unknown_reference", "there is no such widget");
+	const struct widget_type *type = widget_type_find(key);
+
+	if (type == NULL)
+		return fail_field(rq, "widget_key", "unknown_reference", "there is no such widget");
+	if (!widget_type_allowed(rq, type))
+		return fail_field(rq, "widget_key", "forbidden", "this widget needs %s", type->permission);
+	return 0;
 }
 
 static int

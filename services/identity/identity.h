@@ -58,6 +58,10 @@ extern const struct column me_email_body[], me_email_confirm_body[], me_phone_bo
 int jwks_read(struct request *rq);
 int user_session_revoke(struct request *rq);
 int user_role_request(struct request *rq);
+int dashboard_effective(struct request *rq);
+int dashboard_widget_types(struct request *rq);
+extern const char *const dashboard_types[];
+extern const struct column dashboard_effective_query[];
 int runtime_config_versions(struct request *rq);
 int runtime_config_rollback(struct request *rq);
 int runtime_config_explain(struct request *rq);

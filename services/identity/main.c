@@ -72,6 +72,14 @@ static const struct route routes[] = {
 	{ "POST", "/v1/user-roles", OWNER_OR("user-roles.create"), user_role_request,
 	    .body = user_role_request_body, .summary = "Ask for a role.",
 	    .answer = "user_roles", .status = 201 },
+	{ "GET", "/v1/dashboards/effective", SIGNED_IN, dashboard_effective, .query = dashboard_effective_query,
+	    .summary = "The dashboard the caller sees, with the layer of each value.",
+	    .answer = "{\"dashboard_type\":\"EXTERNAL\",\"layers\":[{\"layer\":\"built-in\",\"dashboard_config_id\":null,\"name\":null}],"
+	    "\"layout\":{\"columns\":{\"layer\":\"built-in\",\"dashboard_config_id\":null,\"value\":12}},\"widgets\":[]}" },
+	{ "GET", "/v1/dashboards/widget-types", SIGNED_IN, dashboard_widget_types,
+	    .summary = "The widgets that the caller may put on a dashboard.",
+	    .answer = "{\"items\":[{\"widget_key\":\"my_wallet\",\"widget_title\":\"Tracecoins\","
+	    "\"dashboard_type\":\"EXTERNAL\",\"width_units\":4}],\"next_cursor\":null}" },
 	{ "GET", "/v1/runtime-configs/{id}/versions", STAFF("runtime-configs.read"), runtime_config_versions,
 	    .summary = "What a setting was before, who changed it and why; the newest 200.",
 	    .answer = "{\"items\":[{\"version\":2,\"config_value_json\":30,\"is_active\":true,\"reason\":\"…\","

@@ -285,6 +285,50 @@ def test_widgets_come_from_the_registry(person):
     assert [w["id"] for w in person.get(f"/v1/dashboard-configs/{board['id']}/widgets", expect=200).items] == [widget["id"]]
 
 
+def test_the_effective_dashboard_names_the_layer_of_each_value(env, admin, sql):
+    """built-in < default < role < user; merged by value, filtered by what the viewer may read."""
+    person = Person(env).register().sign_in()
+    ask(person, "tutor")
+    tutor = sql("identity", "SELECT id::text FROM roles WHERE key = 'tutor'")[0]["id"]
+    eventually("tutor", lambda: sql("identity", "SELECT FROM user_roles WHERE user_id = %s AND status = 'APPROVED'", person.id))
+
+    def seen():
+        return person.get("/v1/dashboards/effective", expect=200)
+
+    def layout():
+        return {k: (v["value"], v["layer"]) for k, v in seen()["layout"].items()}
+
+    def widgets():
+        return {w["widget_key"]: w["layer"] for w in seen()["widgets"]}
+    assert layout() == {"columns": (12, "built-in")} and widgets()["my_wallet"] == "built-in"
+    assert "audit_trail" not in {w["widget_key"] for w in person.get("/v1/dashboards/widget-types", expect=200)["items"]}
+
+    of_role = admin.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "owner_type": "ROLE", "owner_id": tutor,
+                                                   "name": "Tutors", "layout_json": {"columns": 6, "theme": "chalk"},
+                                                   "is_default": True}, expect=201)
+    own = None
+    try:
+        admin.post("/v1/dashboard-widgets", {"dashboard_config_id": of_role["id"], "widget_key": "my_leads"}, expect=201)
+        admin.post("/v1/dashboard-widgets", {"dashboard_config_id": of_role["id"], "widget_key": "audit_trail"}, expect=201)
+        assert layout() == {"columns": (6, "role"), "theme": ("chalk", "role")}
+        assert widgets()["my_leads"] == "role" and "audit_trail" not in widgets()
+        own = person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "Mine", "is_default": True,
+                                                    "layout_json": {"theme": "night"}}, expect=201)
+        person.post("/v1/dashboard-widgets", {"dashboard_config_id": own["id"], "widget_key": "my_orders",
+                                              "is_visible": False}, expect=201)
+        assert layout() == {"columns": (6, "role"), "theme": ("night", "user")}
+        assert "my_orders" not in widgets()
+        assert [at["layer"] for at in seen()["layers"] if at["layer"] != "default"] == ["built-in", "role", "user"]
+        person.patch(f"/v1/dashboard-configs/{own['id']}", {"is_active": False}, expect=200)
+        assert layout()["theme"] == ("chalk", "role") and widgets()["my_orders"] == "built-in"
+    finally:
+        admin.delete(f"/v1/dashboard-configs/{of_role['id']}", expect=204)
+    person.get("/v1/dashboards/effective?dashboard_type=INTERNAL", expect=403)
+    person.get("/v1/dashboards/effective?dashboard_type=BOTH", expect=400)
+    inside = admin.get("/v1/dashboards/effective", expect=200)
+    assert inside["dashboard_type"] == "INTERNAL" and "audit_trail" in {w["widget_key"] for w in inside["widgets"]}
+
+
 def setting(admin, sql, key, value):
     """The row of a declared setting with this value, made or changed; other tests may have made it."""
     found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
