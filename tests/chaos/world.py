@@ -168,8 +168,9 @@ class World(Letters):
         gateway = self.stack.gateway
         text = (self.stack.home / "gateway/nginx.conf").read_text()
         for s, replica in replicas.items():
-            one = f"server 127.0.0.1:{self.stack.ports[s]};"
-            text = text.replace(one, f"{one}\n    server 127.0.0.1:{replica.ports[s]};")
+            one = f"server 127.0.0.1:{self.stack.ports[s]} max_fails=0;"
+            assert one in text
+            text = text.replace(one, f"{one}\n    server 127.0.0.1:{replica.ports[s]} max_fails=0;")
         gateway.run(text)
         try:
             yield

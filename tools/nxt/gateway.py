@@ -91,7 +91,8 @@ class Gateway:
 
     def configuration(self, routes):
         folder = self.home / "gateway"
-        upstreams = "".join(f"  upstream {s} {{\n    server 127.0.0.1:{self.ports[s]};\n    keepalive 64;\n"
+        # A replica that restarts is asked again at once: ten seconds' rest, the default, leaves none when two restart in turn.
+        upstreams = "".join(f"  upstream {s} {{\n    server 127.0.0.1:{self.ports[s]} max_fails=0;\n    keepalive 64;\n"
                             f"    keepalive_timeout 15s;\n  }}\n" for s in routes)
         fill = {"@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
                 "@PORT@": str(self.ports["gateway"]), "@UPSTREAMS@": upstreams, "@LOCATIONS@": _locations(routes),
