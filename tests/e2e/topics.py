@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import contract  # noqa: E402
@@ -37,35 +38,28 @@ def raw(env, topic):
     return found
 
 
+def _offsets(admin, places, which):
+    """One question for all partitions: asked one by one, each waits for its topic's metadata."""
+    asked = admin.list_offsets({place: which for place in places}, request_timeout=20)
+    return {(place.topic, place.partition): future.result().offset for place, future in asked.items()}
+
+
+def _bounds(brokers):
+    admin = AdminClient({"bootstrap.servers": brokers})
+    places = [TopicPartition(name, p) for name, topic in admin.list_topics(timeout=10).topics.items()
+              if not name.startswith("__") for p in topic.partitions]
+    low, high = (_offsets(admin, places, spec()) for spec in (OffsetSpec.earliest, OffsetSpec.latest))
+    return {place: (low[place], high[place]) for place in high if high[place] > low[place]}
+
+
 def bounds(env):
     """{(topic, partition): (first offset, end)} of all partitions that hold something."""
-    consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests"})
-    try:
-        return _bounds(consumer)
-    finally:
-        consumer.close()
-
-
-def _bounds(consumer):
-    found = {}
-    for name, topic in consumer.list_topics(timeout=10).topics.items():
-        if name.startswith("__"):
-            continue
-        for partition in topic.partitions:
-            low, high = _watermarks(consumer, TopicPartition(name, partition))
-            if high > low:
-                found[name, partition] = low, high
-    return found
-
-
-def _watermarks(consumer, place):
-    """A broker that has just come back has no leaders for a moment."""
     def asked():
         try:
-            return consumer.get_watermark_offsets(place, timeout=10)
-        except KafkaException:
+            return _bounds(env["NXT_KAFKA_BROKERS"]), True
+        except KafkaException:      # a broker that has just come back has no leaders for a moment
             return None
-    return eventually(f"{place.topic} tells its bounds", asked, 60, 0.2)
+    return eventually("all topics tell their bounds", asked, 60, 0.2)[0]
 
 
 def everything(env):
@@ -73,9 +67,9 @@ def everything(env):
     consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests", "enable.auto.commit": False,
                          "auto.offset.reset": "error"})
     try:
-        bounds = _bounds(consumer)
-        left = {place: high for place, (_, high) in bounds.items()}
-        consumer.assign([TopicPartition(t, p, low) for (t, p), (low, _) in bounds.items()])
+        found = bounds(env)
+        left = {place: high for place, (_, high) in found.items()}
+        consumer.assign([TopicPartition(t, p, low) for (t, p), (low, _) in found.items()])
         while left:
             records = consumer.consume(1000, 10)
             assert records, f"{len(left)} partitions give nothing for ten seconds"
