@@ -14,5 +14,10 @@ struct request;
  * ratelimit-headers) for the answer. -1: empty, ERR_TOO_MANY_REQUESTS with Retry-After.
  */
 int rate_limit_take(struct request *rq);
+/*
+ * What stands for the caller's address in a count: an IPv4 address itself, of IPv6 the /64, since
+ * whoever has one address there has them all. "" where the address is unknown.
+ */
+const char *rate_limit_network(struct request *rq);
 
 #endif

@@ -43,7 +43,11 @@ request_forget(struct request *rq)
 void
 request_rewind(struct request *rq)
 {
+	const char *name = rq->reply.extra_name, *value = rq->reply.extra_value;
+
 	request_forget(rq);
+	rq->reply.extra_name = name;	/* RateLimit is set before the unit, and once */
+	rq->reply.extra_value = value;
 	rq->attempt++;
 }
 
