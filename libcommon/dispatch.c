@@ -228,7 +228,8 @@ check_access(struct request *rq)
 	const struct access *a = &rq->route->access;
 	bool by_row = a->who & WHO_OWNER;
 
-	if (rq->caller.restricted && strcmp(rq->route->method, "GET") != 0)
+	if (rq->caller.restricted && strcmp(rq->route->method, "GET") != 0 &&
+	    !(rq->route->flags & ROUTE_RESTRICTED_TOO))
 		return fail(rq, ERR_ACCOUNT_RESTRICTED, "a suspended account may only read its own data");
 	if (a->who & WHO_ANYONE)
 		return 0;

@@ -51,6 +51,16 @@ check_if_match(struct request *rq, const struct row *row)
 }
 
 int
+operations_if_match(struct request *rq, const char *etag)
+{
+	const char *header = http_header(rq->http, "if-match");
+
+	if (header == NULL || etag_listed(header, etag, false))
+		return 0;
+	return fail(rq, ERR_STALE_ETAG, "the item is at ETag %s now", etag);
+}
+
+int
 operations_not_modified(struct request *rq)
 {
 	const char *header = http_header(rq->http, "if-none-match");

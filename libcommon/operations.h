@@ -9,5 +9,10 @@ int operations_declare(const struct resource *res, const struct resource *const 
     int (*add)(const struct route *route, void *arg), void *arg);
 /* An answer to GET becomes 304 where If-None-Match names its ETag; returns 0. */
 int operations_not_modified(struct request *rq);
+/*
+ * For a handler of its own: where If-Match is sent it must name etag (strongly, quotes included).
+ * -1: ERR_STALE_ETAG.
+ */
+int operations_if_match(struct request *rq, const char *etag);
 
 #endif

@@ -223,6 +223,7 @@ enum route_flag {
 	ROUTE_LIMITED = 16,		/* rate-limited per address and per token: 429 with RateLimit headers */
 	ROUTE_STREAM = 32,		/* handler replies by itself in pieces */
 	ROUTE_OPS = 64,			/* not under the gateway */
+	ROUTE_RESTRICTED_TOO = 256,	/* a suspended account may call it, though it is no GET */
 	ROUTE_RAW_BODY = 128,		/* the handler reads http_body() itself: signed webhooks */
 };
 typedef int route_handler(struct request *rq);

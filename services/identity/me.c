@@ -8,6 +8,7 @@
 #include "identity.h"
 #include "json.h"
 #include "one_time_tokens.h"
+#include "operations.h"
 #include "request.h"
 #include "sessions.h"
 
@@ -84,7 +85,8 @@ me_update(struct request *rq)
 {
 	struct row *user = row_load(rq, &users_resource, rq->caller.user_id, true);
 
-	if (user == NULL)
+	/* the ETag is that of the whole answer, roles too: made as it stands before the change */
+	if (user == NULL || answer(rq, user) < 0 || operations_if_match(rq, rq->reply.etag) < 0)
 		return -1;
 	if (body_has(rq, "display_name"))
 		row_set(user, "display_name", body_text(rq, "display_name"));

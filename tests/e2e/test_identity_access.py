@@ -179,6 +179,8 @@ def test_suspension_ends_sessions_and_leaves_reading(env, admin, person):
     person.sign_in()
     assert person.get("/v1/me", expect=200)["status"] == "SUSPENDED"
     person.patch("/v1/me", {"display_name": "x"}, expect=403).says("account_restricted")
+    person.post("/v1/auth/logout", {"scope": "all"}, expect=204)
+    person.post("/v1/auth/refresh", {"refresh_token": person.refresh_token}, expect=401, token=None)
     admin.post(f"/v1/users/{me}/suspend", {"reason": "again"}, expect=409).says("illegal_transition")
     assert admin.post(f"/v1/users/{me}/reinstate", {"reason": "sorry"}, expect=200)["suspended_reason"] is None
     person.sign_in().patch("/v1/me", {"display_name": "free"}, expect=200)

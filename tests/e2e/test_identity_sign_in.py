@@ -295,6 +295,13 @@ def test_settings_merge(person):
     person.patch("/v1/me/settings", {"settings_json": []}, expect=422)
 
 
+def test_me_is_not_changed_over_what_was_not_seen(person):
+    seen = person.get("/v1/me", expect=200).etag
+    changed = person.patch("/v1/me", {"display_name": "first"}, etag=seen, expect=200)
+    person.patch("/v1/me", {"display_name": "second"}, etag=seen, expect=412).says("stale_etag")
+    person.patch("/v1/me", {"display_name": "third"}, etag=changed.etag, expect=200)
+
+
 def test_display_name_is_ones_own(env, person):
     assert person.patch("/v1/me", {"display_name": "Zoë"}, expect=200)["display_name"] == "Zoë"
     person.patch("/v1/me", {"email": "other@example.com"}, expect=422).says("validation_failed", "/email")
