@@ -138,11 +138,10 @@ struct change {
 static int
 refuse(struct request *rq, const struct change *c)
 {
-	int64_t failures = throttle_count(rq, &c->throttle);
-
-	if (failures < 0)
+	if (throttle_failed(rq, &c->throttle) < 0)
 		return -1;
-	auth_failed(rq, rq->caller.user_id, "password", "bad_credentials", failures);
+	auth_failed(rq, rq->caller.user_id, "password", "bad_credentials",
+	    c->throttle.account.failures);
 	return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "the current password is wrong");
 }
 
@@ -159,7 +158,9 @@ change(struct request *rq, void *arg)
 		return -1;
 	if (strcmp(row_text(user, "password_hash"), c->old_hash) != 0)
 		return fail(rq, ERR_CONFLICT, "the password was changed meanwhile");
-	return put_password(rq, user, c->new_hash) < 0 ? -1 : reply_empty(rq);
+	if (throttle_passed(rq, &c->throttle) < 0 || put_password(rq, user, c->new_hash) < 0)
+		return -1;
+	return reply_empty(rq);
 }
 
 int
@@ -175,11 +176,10 @@ auth_password_change(struct request *rq)
 	    throttle_read(rq, db_text(r, 0, 0), &c.throttle) < 0)
 		return -1;
 	c.old_hash = db_text(r, 0, 1);
-	if (c.throttle.account_wait_s > 0)
-		return throttle_refuse(rq, c.throttle.account_wait_s);
-	if (password_verify(rq, c.old_hash, body_text(rq, "current_password"), &c.is_right) < 0)
+	if (throttle_take(rq, &c.throttle, false) < 0)
 		return -1;
-	if (c.is_right && password_hash(rq, wanted, &c.new_hash) < 0)
-		return -1;
+	if (password_verify(rq, c.old_hash, body_text(rq, "current_password"), &c.is_right) < 0 ||
+	    (c.is_right && password_hash(rq, wanted, &c.new_hash) < 0))
+		return throttle_undo(rq, &c.throttle);
 	return unit_run(rq, change, &c);
 }

@@ -15,9 +15,6 @@
 #include "sessions.h"
 #include "throttle.h"
 
-#define FAILURES_MAX 100	/* straight ones; then only a known device or a new password helps */
-#define FAILURES_WAIT_S 3600
-
 static const char *const clients[] = { "UI", "API", NULL };
 
 const struct column login_body[] = {
@@ -59,25 +56,14 @@ find_account(struct request *rq, struct attempt *at)
 }
 
 static int
-wait_of(const struct throttle *t)
-{
-	int wait = t->account_wait_s > t->address_wait_s ? t->account_wait_s : t->address_wait_s;
-
-	if (t->account_failures >= FAILURES_MAX && wait < FAILURES_WAIT_S)
-		return FAILURES_WAIT_S;
-	return wait;
-}
-
-static int
 refuse(struct request *rq, struct attempt *at)
 {
-	int wait = wait_of(&at->throttle);
-	int64_t failures = throttle_count(rq, &at->throttle);
+	int wait = throttle_wait(&at->throttle);
 
-	if (failures < 0)
+	if (throttle_failed(rq, &at->throttle) < 0)
 		return -1;
 	auth_failed(rq, at->user_id, at->how.method, wait > 0 ? "rate_limited" : "bad_credentials",
-	    failures);
+	    at->throttle.account.failures);
 	if (wait == 0)
 		return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "e-mail or password is wrong");
 	rq->problem.retry_after_s = wait;
@@ -108,7 +94,7 @@ sign_in(struct request *rq, void *arg)
 	rq->source_type = at->how.client;
 	if (login->new_hash != NULL)
 		row_set(user, "password_hash", login->new_hash);
-	if (throttle_clear(rq, &at->throttle) < 0)
+	if (throttle_passed(rq, &at->throttle) < 0)
 		return -1;
 	return session_open(rq, user, &at->how);
 }
@@ -125,15 +111,14 @@ auth_login(struct request *rq)
 	if (at->how.client == NULL)
 		at->how.client = "API";
 	if (email_take(rq, "email", &at->email) < 0 ||
-	    throttle_read(rq, at->email, &at->throttle) < 0 || find_account(rq, at) < 0)
+	    throttle_read(rq, at->email, &at->throttle) < 0 || find_account(rq, at) < 0 ||
+	    throttle_take(rq, &at->throttle, at->how.is_known_device) < 0)
 		return -1;
-	if (wait_of(&at->throttle) > 0 && !at->how.is_known_device)
-		return throttle_refuse(rq, wait_of(&at->throttle));
 	if (password_verify(rq, at->hash, password, &at->is_right) < 0)
-		return -1;
+		return throttle_undo(rq, &at->throttle);
 	if (at->is_right && password_needs_rehash(at->hash) &&
 	    password_hash(rq, password, &login.new_hash) < 0)
-		return -1;
+		return throttle_undo(rq, &at->throttle);
 	return unit_run(rq, sign_in, &login);
 }
 
@@ -148,7 +133,7 @@ confirm(struct request *rq, void *arg)
 	if (!at->is_right)
 		return refuse(rq, at);
 	session = row_load(rq, &user_sessions_resource, rq->caller.session_id, true);
-	if (session == NULL || throttle_clear(rq, &at->throttle) < 0)
+	if (session == NULL || throttle_passed(rq, &at->throttle) < 0)
 		return -1;
 	row_set_now(rq, session, "authenticated_at");
 	return row_update(rq, session) < 0 ? -1 : reply_empty(rq);
@@ -166,11 +151,10 @@ auth_step_up(struct request *rq)
 		return -1;
 	at.email = db_text(r, 0, 0);
 	at.hash = db_text(r, 0, 1);
-	if (throttle_read(rq, at.email, &at.throttle) < 0)
+	if (throttle_read(rq, at.email, &at.throttle) < 0 ||
+	    throttle_take(rq, &at.throttle, false) < 0)
 		return -1;
-	if (wait_of(&at.throttle) > 0)
-		return throttle_refuse(rq, wait_of(&at.throttle));
 	if (password_verify(rq, at.hash, body_text(rq, "password"), &at.is_right) < 0)
-		return -1;
+		return throttle_undo(rq, &at.throttle);
 	return unit_run(rq, confirm, &at);
 }

@@ -7,7 +7,9 @@
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "dispatch.h"
 #include "event.h"
+#include "rate_limit.h"
 #include "request.h"
 #include "secrets.h"
 #include "uuid.h"
@@ -15,6 +17,8 @@
 #define DELAY_MAX_S 900
 #define ACCOUNT_MEMORY "24 hours"	/* without a failure, after which counting starts anew */
 #define ADDRESS_MEMORY "15 minutes"
+#define FAILURES_MAX 100	/* straight ones; then only a known device or a new password helps */
+#define FAILURES_WAIT_S 3600
 
 static const char *
 scope_key(struct request *rq, const char *scope, const char *what)
@@ -41,10 +45,10 @@ throttle_read(struct request *rq, const char *account, struct throttle *ret)
 		return -1;
 	for (int i = 0; i < db_rows(r); i++) {
 		if (strcmp(db_text(r, i, 0), ret->account_key) == 0) {
-			ret->account_failures = db_int(r, i, 1);
-			ret->account_wait_s = (int)db_int(r, i, 2);
+			ret->account.failures = db_int(r, i, 1);
+			ret->account.wait_s = (int)db_int(r, i, 2);
 		} else {
-			ret->address_wait_s = (int)db_int(r, i, 2);
+			ret->address.wait_s = (int)db_int(r, i, 2);
 		}
 	}
 	return 0;
@@ -57,48 +61,124 @@ throttle_refuse(struct request *rq, int wait_s)
 	return fail(rq, ERR_TOO_MANY_REQUESTS, "too many failed attempts; wait %d s", wait_s);
 }
 
-/* One more failure: free ones first, then a delay that doubles from one second. */
-static int64_t
-count_one(struct request *rq, const char *key, const char *memory, int64_t free_failures)
+/* What one attempt was counted as against one key, so that it can be given back. */
+static int
+count_one(struct request *rq, const char *key, const char *memory, int64_t free_failures,
+    struct throttle_count *ret)
 {
 	struct db_result *r = db_query(rq,
 	    "INSERT INTO auth_throttles AS t (scope_key, failures) VALUES ($1, 1)"
-	    " ON CONFLICT (scope_key) DO UPDATE SET last_failure_at = now(), failures = CASE"
-	    " WHEN t.last_failure_at < now() - $2::interval THEN 1 ELSE t.failures + 1 END"
-	    " RETURNING failures", DB(key, memory));
-	int64_t failures;
+	    " ON CONFLICT (scope_key) DO UPDATE SET failures = CASE"
+	    " WHEN t.last_failure_at < now() - $2::interval THEN 1 ELSE t.failures + 1 END,"
+	    " last_failure_at = CASE"
+	    " WHEN t.last_failure_at < now() - $2::interval THEN now() ELSE t.last_failure_at END"
+	    " RETURNING failures, blocked_until,"
+	    " greatest(0, ceil(extract(epoch FROM blocked_until - now())))::integer",
+	    DB(key, memory));
 
 	if (r == NULL)
 		return -1;
-	failures = db_int(r, 0, 0);
-	if (failures > free_failures && db_exec(rq,
-	    "UPDATE auth_throttles SET blocked_until ="
+	ret->failures = db_int(r, 0, 0);
+	ret->blocked_until = db_text(r, 0, 1);
+	ret->wait_s = (int)db_int(r, 0, 2);
+	if (ret->failures <= free_failures)
+		return 0;
+	/* free ones first, then a delay that doubles from one second */
+	return db_exec(rq, "UPDATE auth_throttles SET blocked_until ="
 	    " now() + make_interval(secs => least(power(2, least($2::integer, 30)), $3::integer))"
 	    " WHERE scope_key = $1",
-	    DB(key, arena_printf(rq->arena, "%lld", (long long)(failures - free_failures - 1)),
-	    arena_printf(rq->arena, "%d", DELAY_MAX_S))) < 0)
-		return -1;
-	return failures;
+	    DB(key, arena_printf(rq->arena, "%lld", (long long)(ret->failures - free_failures - 1)),
+	    arena_printf(rq->arena, "%d", DELAY_MAX_S)));
 }
 
-int64_t
-throttle_count(struct request *rq, const struct throttle *t)
+/* The delay that this attempt set goes with it, unless another has failed since. */
+static int
+give_back_one(struct request *rq, const char *key, int64_t free_failures,
+    const struct throttle_count *c)
 {
-	int64_t failures = count_one(rq, t->account_key, ACCOUNT_MEMORY,
-	    config_int("THROTTLE_ACCOUNT_FREE"));
+	return db_exec(rq, "UPDATE auth_throttles SET failures = greatest(failures - 1, 0),"
+	    " blocked_until = CASE WHEN failures - 1 <= $2::bigint THEN NULL"
+	    " WHEN failures = $3::bigint THEN $4::timestamptz ELSE blocked_until END"
+	    " WHERE scope_key = $1",
+	    DB(key, arena_printf(rq->arena, "%lld", (long long)free_failures),
+	    arena_printf(rq->arena, "%lld", (long long)c->failures), c->blocked_until));
+}
 
-	if (failures < 0 || count_one(rq, t->address_key, ADDRESS_MEMORY,
-	    config_int("THROTTLE_ADDRESS_FREE")) < 0)
+int
+throttle_wait(const struct throttle *t)
+{
+	int wait = t->account.wait_s > t->address.wait_s ? t->account.wait_s : t->address.wait_s;
+
+	if (t->account.failures > FAILURES_MAX && wait < FAILURES_WAIT_S)
+		return FAILURES_WAIT_S;
+	return wait;
+}
+
+/* A refusal rolls the count back: who must wait makes nobody wait longer. */
+static int
+take(struct request *rq, void *arg)
+{
+	struct throttle *t = arg;
+
+	if (count_one(rq, t->account_key, ACCOUNT_MEMORY, config_int("THROTTLE_ACCOUNT_FREE"),
+	    &t->account) < 0 || count_one(rq, t->address_key, ADDRESS_MEMORY,
+	    config_int("THROTTLE_ADDRESS_FREE"), &t->address) < 0)
 		return -1;
-	return failures;
+	if (throttle_wait(t) > 0 && !t->may_enter_blocked)
+		return throttle_refuse(rq, throttle_wait(t));
+	return 0;
+}
+
+int
+throttle_take(struct request *rq, struct throttle *t, bool is_known_device)
+{
+	/* the cheap look first: an attack that is held off costs no write */
+	if (throttle_wait(t) > 0 && !is_known_device)
+		return throttle_refuse(rq, throttle_wait(t));
+	t->may_enter_blocked = is_known_device;
+	return unit_run(rq, take, t);
+}
+
+int
+throttle_failed(struct request *rq, const struct throttle *t)
+{
+	return db_exec(rq, "UPDATE auth_throttles SET last_failure_at = now() WHERE scope_key = $1",
+	    DB(t->account_key)) < 0 ? -1 : db_exec(rq,
+	    "UPDATE auth_throttles SET last_failure_at = now() WHERE scope_key = $1",
+	    DB(t->address_key));
 }
 
 int
 throttle_clear(struct request *rq, const struct throttle *t)
 {
-	if (t->account_failures == 0)
+	if (t->account.failures == 0)
 		return 0;
 	return db_exec(rq, "DELETE FROM auth_throttles WHERE scope_key = $1", DB(t->account_key));
+}
+
+int
+throttle_passed(struct request *rq, const struct throttle *t)
+{
+	if (throttle_clear(rq, t) < 0)
+		return -1;
+	return give_back_one(rq, t->address_key, config_int("THROTTLE_ADDRESS_FREE"), &t->address);
+}
+
+static int
+undo(struct request *rq, void *arg)
+{
+	const struct throttle *t = arg;
+
+	if (give_back_one(rq, t->account_key, config_int("THROTTLE_ACCOUNT_FREE"), &t->account) < 0)
+		return -1;
+	return give_back_one(rq, t->address_key, config_int("THROTTLE_ADDRESS_FREE"), &t->address);
+}
+
+int
+throttle_undo(struct request *rq, struct throttle *t)
+{
+	(void)unit_run(rq, undo, t);
+	return -1;
 }
 
 /* ---- auth.failed ---- */

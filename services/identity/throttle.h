@@ -6,23 +6,46 @@
 #ifndef NXT_THROTTLE_H
 #define NXT_THROTTLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct request;
 
+/* One row of auth_throttles, as this attempt found and left it. */
+struct throttle_count {
+	int64_t failures;		/* straight ones, this attempt among them once it is taken */
+	int wait_s;			/* 0: free to try */
+	const char *blocked_until;	/* before this attempt; NULL: never */
+};
+
 struct throttle {
 	const char *account_key, *address_key;	/* rows of auth_throttles */
-	int account_wait_s, address_wait_s;	/* 0: free to try */
-	int64_t account_failures;
+	struct throttle_count account, address;
+	bool may_enter_blocked;
 };
 
 /* An unknown account has its row as a known one. Reads; may be called outside a transaction. */
 int throttle_read(struct request *rq, const char *account, struct throttle *ret);
+/* Seconds that a stranger to the account must wait; 0: none. */
+int throttle_wait(const struct throttle *t);
 /* ERR_TOO_MANY_REQUESTS with Retry-After. */
 int throttle_refuse(struct request *rq, int wait_s);
-/* Counts a failure against both; in a transaction. Returns the account's straight failures, or -1. */
-int64_t throttle_count(struct request *rq, const struct throttle *t);
-/* The account proved itself. The address keeps its count: it may hold one good account of many. */
+/*
+ * Counts the attempt as a failure, in a transaction of its own and before any password is looked
+ * at, so that guesses sent at once wait like guesses in a row. After throttle_read.
+ * -1: ERR_TOO_MANY_REQUESTS, and nothing was counted. A known device passes.
+ */
+int throttle_take(struct request *rq, struct throttle *t, bool is_known_device);
+/* The taken attempt could not be judged (no room to hash): gives it back. Returns -1. */
+int throttle_undo(struct request *rq, struct throttle *t);
+/* The taken attempt was wrong: the time after which failures are forgotten begins anew. */
+int throttle_failed(struct request *rq, const struct throttle *t);
+/*
+ * The taken attempt was right. The account's failures are forgotten; the address gets this attempt
+ * back and keeps the others: it may hold one good account of many.
+ */
+int throttle_passed(struct request *rq, const struct throttle *t);
+/* The account proved itself otherwise, by a token of a mail. */
 int throttle_clear(struct request *rq, const struct throttle *t);
 
 /* Publishes auth.failed, sampled above a rate. user_id NULL: no known user. */
