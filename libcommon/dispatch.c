@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "db.h"
 #include "denied.h"
+#include "export.h"
 #include "failpoint.h"
 #include "fiber.h"
 #include "http.h"
@@ -64,7 +65,7 @@ add_routes(const struct route *routes, struct error *e)
 int
 dispatch_init(const struct service *svc, struct error *e)
 {
-	if (add_routes(common_routes, e) < 0 || add_routes(svc->routes, e) < 0)
+	if (add_routes(common_routes, e) < 0 || export_declare(svc, e) < 0 || add_routes(svc->routes, e) < 0)
 		return -1;
 	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
 		if (operations_declare(*r, svc->resources, add_route, e) < 0)

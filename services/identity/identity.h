@@ -51,7 +51,8 @@ int me_settings_update(struct request *rq);
 int me_email_change(struct request *rq);
 int me_email_confirm(struct request *rq);
 int me_phone_change(struct request *rq);
-extern const struct column me_body[], me_settings_body[];
+int me_erase(struct request *rq);
+extern const struct column me_body[], me_settings_body[], me_erase_body[];
 extern const struct column me_email_body[], me_email_confirm_body[], me_phone_body[];
 
 /* ---- the rest ---- */

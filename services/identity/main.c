@@ -68,6 +68,8 @@ static const struct route routes[] = {
 	    .answer = ACTIVE_ANSWER },
 	{ "POST", "/v1/me/phone", SIGNED_IN, me_phone_change, SIGN_IN_TX, me_phone_body,
 	    .summary = "Change or remove the phone number; needs step-up.", .answer = "users" },
+	{ "POST", "/v1/me/erase", SIGNED_IN, me_erase, SIGN_IN_TX, me_erase_body,
+	    .summary = "Erase the account and everything personal, everywhere; needs step-up.", .status = 204 },
 	{ "DELETE", "/v1/user-sessions/{id}", OWNER_OR("user-sessions.delete"), user_session_revoke,
 	    .summary = "End one session.", .status = 204 },
 	{ "POST", "/v1/user-roles", OWNER_OR("user-roles.create"), user_role_request,

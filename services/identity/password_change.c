@@ -156,7 +156,7 @@ change(struct request *rq, void *arg)
 	user = row_load(rq, &users_resource, rq->caller.user_id, true);
 	if (user == NULL)
 		return -1;
-	if (strcmp(row_text(user, "password_hash"), c->old_hash) != 0)
+	if (!password_is_still(user, c->old_hash))
 		return fail(rq, ERR_CONFLICT, "the password was changed meanwhile");
 	if (throttle_passed(rq, &c->throttle) < 0 || put_password(rq, user, c->new_hash) < 0)
 		return -1;

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "json.h"
 #include "request.h"
+#include "resource.h"
 #include "work.h"
 
 #define BYTES_MAX (PASSWORD_LENGTH_MAX * 4)
@@ -157,4 +158,12 @@ bool
 password_needs_rehash(const char *hash)
 {
 	return crypto_pwhash_str_needs_rehash(hash, cost.passes, cost.memory_bytes) != 0;
+}
+
+bool
+password_is_still(const struct row *user, const char *hash)
+{
+	const char *now = row_text(user, "password_hash");
+
+	return now != NULL && strcmp(now, hash) == 0;
 }

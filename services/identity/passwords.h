@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 struct request;
+struct row;
 
 #define PASSWORD_LENGTH_MIN 8	/* characters */
 #define PASSWORD_LENGTH_MAX 256
@@ -28,5 +29,7 @@ int password_hash(struct request *rq, const char *password, const char **ret_has
 int password_verify(struct request *rq, const char *hash, const char *password, bool *ret_matches);
 /* Made with other costs than today's: hash again at the next sign-in. */
 bool password_needs_rehash(const char *hash);
+/* Is this the hash that the locked user has? An erased one has none. */
+bool password_is_still(const struct row *user, const char *hash);
 
 #endif

@@ -37,7 +37,7 @@ static const struct column user_session_columns[] = {
 	    .doc = "The last proof of a password or second factor; step-up looks at it." },
 	{ "revoked_at", COL_TIME, COL_READONLY | COL_FILTER, .doc = "null while it lives." },
 	{ "revoked_cause", COL_TEXT, COL_READONLY, .doc = "LOGOUT, REVOKED, IDLE, EXPIRED, LIMIT, "
-	    "PASSWORD_CHANGED, SUSPENDED, TERMINATED, TOKEN_REUSED." },
+	    "PASSWORD_CHANGED, SUSPENDED, TERMINATED, TOKEN_REUSED, ERASED." },
 	{ 0 }
 };
 

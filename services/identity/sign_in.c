@@ -88,7 +88,7 @@ sign_in(struct request *rq, void *arg)
 	if (user == NULL)
 		return -1;
 	if (strcmp(row_text(user, "status"), "PENDING") == 0 ||
-	    strcmp(row_text(user, "password_hash"), at->hash) != 0)
+	    !password_is_still(user, at->hash))
 		return refuse(rq, at);
 	act_as_user(rq, user);
 	rq->source_type = at->how.client;
