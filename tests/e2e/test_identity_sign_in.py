@@ -1,6 +1,8 @@
 """Signing up, signing in, staying in and getting out: identity as an outsider meets it."""
 import concurrent.futures
+import random
 import secrets
+import time
 import uuid
 
 import pytest
@@ -170,6 +172,26 @@ def test_right_passwords_are_not_counted(env, person, sql):
         sign_in(person, person.email, person.password, device="stranger")
     sign_in(person, person.email, "guess", expect=401, device="stranger")
     person.post("/v1/auth/step-up", {"password": person.password}, token=person.sign_in().token, expect=204)
+
+
+# ---- known and unknown accounts take as long ----
+
+def overlap(known, unknown):
+    """The chance that a known account's answer takes longer than an unknown one's; 0.5 where nothing tells."""
+    return sum((k > u) + (k == u) / 2 for k in known for u in unknown) / (len(known) * len(unknown))
+
+
+def test_login_takes_as_long_for_an_unknown_account(anyone, person, sql):
+    """Wrong passwords, mixed. With 40 of each, chance alone leaves 0.2 to 0.8 a few times in a million runs."""
+    times = {True: [], False: []}
+    for n, is_known in enumerate(random.sample([True, False] * 40, 80)):
+        sql("identity", "DELETE FROM auth_throttles WHERE scope_key LIKE 'address:%%' OR scope_key ="
+                        " 'account:' || encode(sha256(convert_to(lower(%s), 'UTF8')), 'hex')", person.email)
+        email = person.email if is_known else address()
+        began = time.monotonic()
+        sign_in(anyone, email, "guess", expect=401, device=f"stranger {n}")
+        times[is_known].append(time.monotonic() - began)
+    assert 0.2 < overlap(times[True], times[False]) < 0.8
 
 
 # ---- sessions ----
