@@ -43,7 +43,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/auth/logout", SIGNED_IN, auth_logout,
 	    ROUTE_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_RESTRICTED_TOO, logout_body,
 	    .summary = "End this session, the others, or all.", .status = 204 },
-	{ "POST", "/v1/auth/password/forgot", ANYONE, auth_password_forgot, SIGN_IN_TX,
+	{ "POST", "/v1/auth/password/forgot", ANYONE, auth_password_forgot, SIGN_IN,
 	    password_forgot_body, .summary = "Ask for a link to set a new password.",
 	    .answer = "{\"status\":\"ACCEPTED\"}", .status = 202 },
 	{ "POST", "/v1/auth/password/reset", ANYONE, auth_password_reset, SIGN_IN,

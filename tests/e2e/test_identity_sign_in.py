@@ -194,6 +194,18 @@ def test_login_takes_as_long_for_an_unknown_account(anyone, person, sql):
     assert 0.2 < overlap(times[True], times[False]) < 0.8
 
 
+def test_forgot_takes_as_long_for_an_unknown_account(anyone, person, sql):
+    """Every time the known one gets a token and a mail, none is recent: both answer after a time longer than that."""
+    times = {True: [], False: []}
+    for is_known in random.sample([True, False] * 30, 60):
+        sql("identity", "DELETE FROM one_time_tokens WHERE user_id = %s", person.id)
+        began = time.monotonic()
+        anyone.post("/v1/auth/password/forgot", {"email": person.email if is_known else address()}, expect=202)
+        times[is_known].append(time.monotonic() - began)
+    assert min(times[True] + times[False]) >= 0.06
+    assert 0.15 < overlap(times[True], times[False]) < 0.85
+
+
 # ---- sessions ----
 
 def test_a_sixth_session_ends_the_oldest(env, person, sql):
