@@ -504,11 +504,11 @@ aadhaar_mask(struct arena *a, const char *text)
 {
 	char *copy = arena_strdup(a, text);
 
-	for (char *s = copy; s != NULL && *s != '\0';) {
+	/* On by one each time: the digits that stay may begin another number. */
+	for (char *s = copy; s != NULL && *s != '\0'; s++) {
 		size_t n = s > copy && isdigit((unsigned char)s[-1]) ? 0 : aadhaar_at(s);
 		if (n > 0)
 			mask(s, n);
-		s += n > 0 ? n : 1;
 	}
 	return copy;
 }

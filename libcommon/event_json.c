@@ -1,4 +1,7 @@
-/* A whole event as JSON, for people: empty fields are left out, times are RFC 3339. */
+/*
+ * A whole event as JSON, for people: empty fields are left out, times are RFC 3339. Where the
+ * message lies in Kafka stands in an object of its own, since events have fields of those names.
+ */
 #include "event_internal.h"
 
 #include "arena.h"
@@ -154,12 +157,12 @@ event_json(struct arena *a, const struct event_in *ev)
 	buf_init(&b, a, 1024);
 	buf_add_str(&b, "{\"type\": ");
 	buf_add_json(&b, ev->type_name);
-	buf_printf(&b, ", \"partition\": %d, \"offset\": %lld, ", ev->partition,
+	buf_printf(&b, ", \"position\": {\"partition\": %d, \"offset\": %lld}", ev->partition,
 	    (long long)ev->offset);
 	if (ev->message != NULL) {
-		add_fields(&b, ev->message, true);
+		add_fields(&b, ev->message, false);
 	} else {
-		buf_add_str(&b, "\"context\": ");
+		buf_add_str(&b, ", \"context\": ");
 		add_message(&b, &ev->context->base);
 	}
 	buf_add_char(&b, '}');

@@ -50,6 +50,18 @@ check_shape(const char *text, size_t len, struct error *e)
 	return 0;
 }
 
+/* jansson's lexer takes a NUL between tokens for nothing at all. */
+static int
+check_no_nul(const char *text, size_t len, struct error *e)
+{
+	const char *nul = len > 0 ? memchr(text, '\0', len) : NULL;
+
+	if (nul == NULL)
+		return 0;
+	return error_set(e, ERR_BAD_JSON, "the character U+0000 is not allowed, at byte %zu",
+	    (size_t)(nul - text) + 1);
+}
+
 static const char *
 reason_of(const json_error_t *error)
 {
@@ -87,7 +99,7 @@ json_parse_strict(struct arena *a, const char *text, size_t len, bool any, struc
 	json_error_t error;
 	json_t *value;
 
-	if (check_shape(text, len, e) < 0)
+	if (check_shape(text, len, e) < 0 || check_no_nul(text, len, e) < 0)
 		return NULL;
 	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value == NULL) {
@@ -188,12 +200,15 @@ write_zeros(struct buf *b, int n)
 		buf_add_char(b, '0');
 }
 
-/* ECMAScript's Number::toString, as RFC 8785 §3.2.2.3 asks. */
+/*
+ * ECMAScript's Number::toString, as RFC 8785 §3.2.2.3 asks: numbers below 10^21 stand without an
+ * exponent. Elsewhere only those that are read back, as integers of 64 bits.
+ */
 static void
-write_real(struct buf *b, double v)
+write_real(struct buf *b, double v, bool canonical)
 {
 	char digits[20];
-	int count, point;
+	int count, point, longest = canonical ? 21 : 18;
 
 	if (v == 0) {
 		buf_add_char(b, '0');
@@ -204,7 +219,7 @@ write_real(struct buf *b, double v)
 		v = -v;
 	}
 	count = shortest_digits(v, digits, &point);
-	if (point > 0 && point <= 21) {
+	if (point > 0 && point <= longest) {
 		int whole = count < point ? count : point;
 		buf_add(b, digits, (size_t)whole);
 		write_zeros(b, point - whole);
@@ -300,7 +315,7 @@ static void
 write_integer(struct buf *b, json_int_t v, bool canonical)
 {
 	if (canonical && (v > INT64_C(1) << 53 || v < -(INT64_C(1) << 53)))
-		write_real(b, (double)v);
+		write_real(b, (double)v, true);
 	else
 		buf_add_int(b, v);
 }
@@ -314,7 +329,7 @@ write_value(struct buf *b, const json_t *value, bool canonical)
 	case JSON_ARRAY: write_array(b, value, canonical); break;
 	case JSON_STRING: write_string(b, json_string_value(value), json_string_length(value)); break;
 	case JSON_INTEGER: write_integer(b, json_integer_value(value), canonical); break;
-	case JSON_REAL: write_real(b, json_real_value(value)); break;
+	case JSON_REAL: write_real(b, json_real_value(value), canonical); break;
 	case JSON_TRUE: buf_add_str(b, "true"); break;
 	case JSON_FALSE: buf_add_str(b, "false"); break;
 	case JSON_NULL: buf_add_str(b, "null"); break;

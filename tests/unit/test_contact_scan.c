@@ -79,6 +79,8 @@ masks_aadhaar(void **state)
 	assert_string_equal(aadhaar_mask(a, "234123412346"), "XXXXXXXX2346");
 	assert_string_equal(aadhaar_mask(a, "2341-2341-2346"), "XXXX-XXXX-2346");
 	assert_string_equal(aadhaar_mask(a, "2341 2341 2347"), "2341 2341 2347");
+	/* the last four digits begin another number */
+	assert_string_equal(aadhaar_mask(a, "2341 2341 2346 5678 0004"), "XXXX XXXX XXXX XXXX 0004");
 	assert_string_equal(aadhaar_mask(a, "123412341234"), "123412341234");
 	assert_null(aadhaar_mask(a, NULL));
 	arena_free(a);

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "error.h"
 #include "event_internal.h"
+#include "json.h"
 #include "request.h"
 #include "resource.h"
 #include "service.h"
@@ -259,6 +260,25 @@ test_a_bomb_of_fields(void **state)
 	refused(rq, bytes, len, "too many fields");
 }
 
+/* An event's own fields may have any name: audit.sealed has a partition. */
+static void
+test_json_names_nothing_twice(void **state)
+{
+	struct request *rq = *state;
+	size_t count;
+	const struct event_type *const *types = event_type_all(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct event_in in = { .type = types[i], .type_name = types[i]->name,
+			.message = message_new(rq->arena, types[i]->descriptor) };
+		const char *json = event_json(rq->arena, &in);
+		struct error e = { 0 };
+		if (json_parse_strict(rq->arena, json, strlen(json), false, &e) == NULL)
+			print_error("%s: %s\n", types[i]->name, e.text);
+		assert_int_equal(e.code, ERR_NONE);
+	}
+}
+
 static void
 test_damaged_bytes_do_no_harm(void **state)
 {
@@ -315,6 +335,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_types_show_their_envelope, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_bomb_of_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_json_names_nothing_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_bytes_do_no_harm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_shows_times_and_bytes, setup, teardown),
 	};

@@ -90,6 +90,9 @@ refused(void **state)
 			fail_msg("%s: %s", bad[i].text, e.text);
 	}
 	assert_null(json_parse_strict(a, "{}\0", 3, false, &e));
+	assert_null(json_parse_strict(a, "{}\0 ", 4, false, &e));	/* jansson alone would take this */
+	assert_null(json_parse_strict(a, "{\"a\":\0\0 1}", 10, false, &e));
+	assert_non_null(strstr(e.text, "U+0000"));
 	assert_null(json_parse_strict(a, "{\"a\":\"\0\"}", 9, false, &e));
 	arena_free(a);
 }
@@ -125,6 +128,25 @@ bounds(void **state)
 	text = arena_printf(a, "{\"a\":[%s]}", nested(a, 30000, "[],", ""));
 	assert_null(parse(a, text, &e));
 	assert_non_null(strstr(e.text, "values"));
+	arena_free(a);
+}
+
+/* What json_text writes is read again: by a later request, from a column, from a kept answer. */
+static void
+text_is_read_again(void **state)
+{
+	static const char *const texts[] = { "[1e+20]", "[-1e+19]", "[123456789012345680,1e-7,0.5]",
+		"[9223372036854775807,-9223372036854775808]" };
+	struct arena *a = arena_new();
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		json_t *v = json_parse_strict(a, texts[i], strlen(texts[i]), true, &e);
+		const char *text = json_text(a, v);
+		assert_string_equal(text, texts[i]);
+		assert_non_null(json_parse_strict(a, text, strlen(text), true, &e));
+	}
 	arena_free(a);
 }
 
@@ -176,6 +198,7 @@ canonical_examples(void **state)
 	    "\"\xef\xac\xb3\":\"Hebrew Letter Dalet With Dagesh\"}");
 	canonical_is("{\"b\":1,\"a\":{\"d\":[],\"c\":{}},\"aa\":2}",
 	    "{\"a\":{\"c\":{},\"d\":[]},\"aa\":2,\"b\":1}");
+	canonical_is("[1e20, -1e20]", "[100000000000000000000,-100000000000000000000]");
 	canonical_is("[-0, -0.0, 1.0, 100, -5, 9007199254740993]", "[0,0,1,100,-5,9007199254740992]");
 }
 
@@ -295,6 +318,7 @@ main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(never_repeats_the_input),
+		cmocka_unit_test(text_is_read_again),
 		cmocka_unit_test(canonical_examples),
 		cmocka_unit_test(canonical_numbers),
 		cmocka_unit_test(numbers_read_back),

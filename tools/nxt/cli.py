@@ -146,6 +146,12 @@ def test(args):
     return run_into(args.parts[0], args.words, args.result) if args.result else run_parts(args.parts, args.words)
 
 
+def fuzz(args):
+    """search for inputs that break a promise: all fuzzers of tests/fuzz, or those named"""
+    from nxt.fuzz import fuzz as run
+    return run(args.names, args.seconds, args.keep)
+
+
 def bench(args):
     """measure against the same machine's own yardsticks"""
     packages.install_debian({"bench"})
@@ -201,6 +207,10 @@ def parser():
     p.add_argument("parts", nargs="*", metavar="PART")
     p.add_argument("-k", dest="words", help="only the pytest cases that match")
     p.add_argument("--result", help=argparse.SUPPRESS)  # one part, for a run of several
+    p = word("fuzz", fuzz)
+    p.add_argument("names", nargs="*", metavar="NAME")
+    p.add_argument("--seconds", type=int, default=60, help="for each, two at a time (60); 0: the corpus once")
+    p.add_argument("--keep", action="store_true", help="take what was found into the corpus, as small as it can be")
     for name, function in (("bench", bench), ("chaos", chaos)):
         word(name, function).add_argument("words", nargs=argparse.REMAINDER)
     p = word("migrate", migrate_)

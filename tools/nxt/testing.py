@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from nxt import build, packages
+from nxt import build, fuzz, packages
 from nxt.home import ROOT, SERVICES, alone, write_whole
 from nxt.stack import Stack
 from nxt.ui import NxtError, say
@@ -227,6 +227,15 @@ def _probe(program, name, port):
     return Result(total - len(findings), len(findings), notes=[f"FAILED {name}: {f}" for f in findings])
 
 
+def part_fuzz(words):
+    """Every corpus once, and a minute of new inputs for what reads strangers' bytes; three minutes in all."""
+    fuzz.prepare()
+    result = Result()
+    fuzz.run(fuzz.names(), lambda name: fuzz.TEST_SECONDS if name in fuzz.FIRST else 0,
+             lambda name, ok, text: result.add(Result.of(f"fuzz_{name}", ok, text)))
+    return result
+
+
 def part_kill(words):
     with fresh_stack("kill") as stack:
         return pytest("kill", stack, words)
@@ -245,7 +254,7 @@ def part_lint(words):
 
 
 PARTS = {"unit": part_unit, "lint": part_lint, "bus": part_bus, "e2e": part_e2e, "kill": part_kill, "chaos": part_chaos,
-         "asan": part_asan, "drift": part_drift, "probes": part_probes, "tool": part_tool}
+         "asan": part_asan, "fuzz": part_fuzz, "drift": part_drift, "probes": part_probes, "tool": part_tool}
 
 
 # ---- all of them ----
@@ -296,9 +305,13 @@ def _results(names, words):
         yield _timed(names[0], words, False)
         return
     with ThreadPoolExecutor(BESIDE) as pool:
-        for done in as_completed([pool.submit(_timed, name, words, True) for name in names]):
-            say(f"\n== {done.result()[0]}\n{done.result()[2]}")
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(_timed, name, words, True) for name in names]):
+                say(f"\n== {done.result()[0]}\n{done.result()[2]}")
+                yield done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C ends what runs, and nothing more is begun
+            raise
 
 
 def run_parts(names, words=None):
