@@ -5,12 +5,14 @@ A part is a function that returns Results. Parts that need a running copy get a 
 """
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,9 +24,10 @@ from nxt.ui import NxtError, say
 
 REPORTS = ROOT / ".nxt/test/reports"
 SHARED = Path(os.environ.get("NXT_SHARED") or ROOT.parent / "shared")
-# nginx 1.22 itself lets these two through, and keeps the connection after the three refusals that are the service's.
-GATEWAY_DIFFERS = {"endless chunk extension", "endless trailers", "header without colon",
-                   "illegal character in a name", "150 headers"}
+# nginx 1.22 itself answers the first two, and leaves the connection open after its 400 to the others.
+LEFT_OPEN = r"answered 4\d\d, connection left open"
+GATEWAY_DIFFERS = {"endless chunk extension": r"(?!.*smuggled)", "endless trailers": r"(?!.*smuggled)",
+                   "header without colon": LEFT_OPEN, "illegal character in a name": LEFT_OPEN, "150 headers": LEFT_OPEN}
 
 
 @dataclass
@@ -222,9 +225,13 @@ def _probe(program, name, port):
         return Result.of(f"probes of {name}", False, out)
     findings = out.splitlines()[:-1]
     if name == "gateway":
-        findings = [f for f in findings if f.split(":")[0] not in GATEWAY_DIFFERS or "smuggled" in f]
+        findings = [f for f in findings if not _is_nginx(*f.split(": ", 1))]
     total = int(counted[1]) + int(counted[2])
     return Result(total - len(findings), len(findings), notes=[f"FAILED {name}: {f}" for f in findings])
+
+
+def _is_nginx(name, finding):
+    return name in GATEWAY_DIFFERS and re.match(GATEWAY_DIFFERS[name], finding)
 
 
 def part_fuzz(words):
@@ -253,14 +260,13 @@ def part_lint(words):
     return lint()
 
 
-PARTS = {"unit": part_unit, "lint": part_lint, "bus": part_bus, "e2e": part_e2e, "kill": part_kill, "chaos": part_chaos,
-         "asan": part_asan, "fuzz": part_fuzz, "drift": part_drift, "probes": part_probes, "tool": part_tool}
+PARTS = {"unit": part_unit, "lint": part_lint, "drift": part_drift, "tool": part_tool, "probes": part_probes, "bus": part_bus,
+         "e2e": part_e2e, "asan": part_asan, "fuzz": part_fuzz, "kill": part_kill, "chaos": part_chaos}
+# Two run at a time, one of each: those of the first keep the machine busy, those of the second mostly wait.
+LANES = (("lint", "e2e", "kill", "asan", "fuzz", "chaos"), ("unit", "drift", "tool", "probes", "bus"))
 
 
 # ---- all of them ----
-
-BESIDE = 2  # parts at once: each waits for others most of its time
-
 
 def _run(name, words):
     """A part that cannot even start is a failure of that part; the others still run."""
@@ -298,20 +304,36 @@ def _timed(name, words, beside):
     return name, result, output, time.monotonic() - begun
 
 
+def _lane(lane, words, results, stop):
+    """The parts of one lane, one after the other; None at its end."""
+    try:
+        for name in lane:
+            if not stop.is_set():
+                results.put(_timed(name, words, True))
+    finally:
+        results.put(None)
+
+
 def _results(names, words):
     """(name, Result, output, seconds) of each part, as they end."""
     if len(names) == 1:
         say(f"\n== {names[0]}")
         yield _timed(names[0], words, False)
         return
-    with ThreadPoolExecutor(BESIDE) as pool:
-        try:
-            for done in as_completed([pool.submit(_timed, name, words, True) for name in names]):
-                say(f"\n== {done.result()[0]}\n{done.result()[2]}")
-                yield done.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C ends what runs, and nothing more is begun
-            raise
+    results, stop = queue.Queue(), threading.Event()
+    lanes = [[name for name in lane if name in names] for lane in LANES]
+    for lane in lanes:
+        threading.Thread(target=_lane, args=(lane, words, results, stop)).start()
+    try:
+        ended = 0
+        while ended < len(lanes):
+            done = results.get()
+            ended += done is None
+            if done is not None:
+                say(f"\n== {done[0]}\n{done[2]}")
+                yield done
+    finally:
+        stop.set()  # Ctrl-C ends what runs, and nothing more is begun
 
 
 def run_parts(names, words=None):
