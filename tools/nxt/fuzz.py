@@ -12,10 +12,11 @@ from nxt.ui import NxtError, say
 
 SOURCES = ROOT / "tests/fuzz"
 FOUND = ROOT / ".nxt/fuzz"
-# Those that read what comes from outside before anybody is known: a minute each in `nxt test`. The others read
-# what staff write; there their corpus is run once, and `nxt fuzz` gives them their time.
+# Those that read what comes from outside before anybody is known: some time each in `nxt test`, from the same seed, so
+# that a finding tells of the change and not of luck. The others read what staff write; there their corpus is run once.
+# `nxt fuzz` gives all of them their time, each run from another seed.
 FIRST = ("http", "json", "cursor", "query", "event", "token")
-TEST_SECONDS = 60
+TEST_SECONDS = 20
 
 
 def names():
@@ -48,9 +49,9 @@ class Fuzzer:
             return False, f"fuzz_{self.name} did not end after {seconds} s"
         return out.returncode == 0, out.stdout
 
-    def run(self, seconds):
-        """(whether nothing was found, what it printed). 0 seconds: the corpus once, no new inputs."""
-        limit = ["-runs=0"] if seconds == 0 else [f"-max_total_time={seconds}"]
+    def run(self, seconds, seed=0):
+        """(whether nothing was found, what it printed). 0 seconds: the corpus once, no new inputs. Seed 0: another each time."""
+        limit = [f"-seed={seed}", "-runs=0" if seconds == 0 else f"-max_total_time={seconds}"]
         return self._run(*limit, str(self.fresh), str(self.corpus), seconds=seconds + 120)
 
     def keep(self):
@@ -72,13 +73,13 @@ def _said(output):
     return output[max(start.start() - 300, 0):][:6000] if start else output[-3000:]
 
 
-def run(chosen, seconds, report):
+def run(chosen, seconds, report, seed=0):
     """Runs the fuzzers two at a time; report(name, ok, text) as each ends."""
     lock = threading.Lock()
 
     def one(item):
         name, budget = item
-        ok, output = Fuzzer(name).run(budget)
+        ok, output = Fuzzer(name).run(budget, seed)
         runs = re.search(r"number_of_executed_units: (\d+)", output)
         with lock:
             say(f"  {name:<10} {runs[1] if runs else '?':>9} inputs in {budget} s{'' if ok else '  BROKEN'}")
