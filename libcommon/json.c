@@ -62,6 +62,22 @@ check_no_nul(const char *text, size_t len, struct error *e)
 	    (size_t)(nul - text) + 1);
 }
 
+const char *
+json_pointer_token(struct arena *a, const char *name)
+{
+	struct buf b;
+
+	if (strpbrk(name, "~/") == NULL)
+		return name;
+	buf_init(&b, a, 64);
+	for (; *name != '\0'; name++)
+		if (*name == '~' || *name == '/')
+			buf_add_str(&b, *name == '~' ? "~0" : "~1");
+		else
+			buf_add_char(&b, *name);
+	return b.text;
+}
+
 static const char *
 reason_of(const json_error_t *error)
 {

@@ -20,6 +20,11 @@ struct error;
 json_t *json_parse_strict(struct arena *a, const char *text, size_t len, bool any, struct error *e);
 /* RFC 8785: canonical form, for content hashes. Arena text. */
 char *json_canonical(struct arena *a, const json_t *value);
+/*
+ * A name as one token of a JSON Pointer (RFC 6901 §3): ~ is written ~0 and / is written ~1. Arena
+ * text, or the name itself where it holds neither.
+ */
+const char *json_pointer_token(struct arena *a, const char *name);
 /* Compact text in the arena. */
 char *json_text(struct arena *a, const json_t *value);
 bool utf8_is_valid(const char *s, size_t len);	/* also refuses NUL */

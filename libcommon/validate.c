@@ -319,23 +319,6 @@ check_field(struct request *rq, const struct column *columns, const char *name, 
 	return check_value(rq, col, v);
 }
 
-/* RFC 6901: in a pointer ~ is written ~0 and / is written ~1. Only a stranger's name can hold them. */
-static const char *
-pointer_token(struct request *rq, const char *name)
-{
-	struct buf b;
-
-	if (strpbrk(name, "~/") == NULL)
-		return name;
-	buf_init(&b, rq->arena, 64);
-	for (; *name != '\0'; name++)
-		if (*name == '~' || *name == '/')
-			buf_add_str(&b, *name == '~' ? "~0" : "~1");
-		else
-			buf_add_char(&b, *name);
-	return b.text;
-}
-
 static void
 check_required(struct request *rq, const struct column *columns)
 {
@@ -367,7 +350,7 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 	json_object_foreach(rq->body, name, v) {
 		struct complaint c = check_field(rq, columns, name, v, mode);
 		if (c.code != NULL)
-			fail_field(rq, pointer_token(rq, name), c.code, "%s", c.detail);
+			fail_field(rq, json_pointer_token(rq->arena, name), c.code, "%s", c.detail);
 		else
 			fold_uuid(find_column(columns, name), v);
 	}
