@@ -517,14 +517,16 @@ void
 db_rollback(struct request *rq)
 {
 	struct db_tx *tx = rq->tx;
+	struct db_stmt *s = NULL;
 
 	if (tx == NULL)
 		return;
 	for (unsigned i = 0; i < tx->nqueued; i++)
 		db_stmt_free(tx->queued[i]);
-	if (tx->begun) {
-		db_stmt_free(db_conn_send(tx->conn, "ROLLBACK", DB0));
+	if (tx->begun && (s = db_conn_send(tx->conn, "ROLLBACK", DB0)) != NULL)
 		db_conn_sync(tx->conn);
-	}
+	/* Its locks are gone before anyone hears of it: who repeats at once must not meet himself. */
+	if (s != NULL && db_stmt_wait(s, time_left(rq)))
+		db_stmt_free(s);
 	end_lease(rq);
 }

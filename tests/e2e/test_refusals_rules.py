@@ -3,6 +3,7 @@ import base64
 import json
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -220,6 +221,16 @@ def test_refusals_are_not_kept(company):
     key = str(uuid.uuid4())
     company.post("/v1/jobs", job_fields(company.company_id, budget_inr=-1), key=key, expect=422).says("validation_failed")
     company.post("/v1/jobs", job_fields(company.company_id), key=key, expect=201)
+
+
+def test_who_repeats_a_refused_request_at_once_does_not_meet_himself(env, company):
+    """A body is judged inside the transaction that holds the key."""
+    key, body = str(uuid.uuid4()), job_fields(company.company_id, budget_inr=-1)
+    with ThreadPoolExecutor(8) as pool:
+        def repeat(n):
+            api = Api(env, company.token)
+            return {api.post("/v1/jobs", body, key=f"{key}-{n}", expect=(409, 422))["code"] for _ in range(100)}
+        assert set.union(*pool.map(repeat, range(8))) == {"validation_failed"}
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 300, "caf\u00e9".encode().decode("latin-1"), "a\tb"])

@@ -16,6 +16,8 @@ def test_what_stands_beside_the_remark_is():
 def test_nginx_is_excused_for_what_it_does_and_no_more():
     assert _is_nginx("150 headers", "answered 400, connection left open")
     assert not _is_nginx("150 headers", "accepted with 200")
+    assert _is_nginx("header without colon", "accepted with 200")
+    assert not _is_nginx("header without colon", "answered the smuggled request: [200, 200]")
     assert _is_nginx("endless trailers", "accepted with 200")
     assert not _is_nginx("endless trailers", "smuggled request answered")
     assert not _is_nginx("two hosts", "answered 400, connection left open")
