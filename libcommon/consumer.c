@@ -84,10 +84,12 @@ static void
 poll_events(void)
 {
 	unsigned limit = queue_limit();
-	rd_kafka_event_t *ev;
+	rd_kafka_event_t *ev = NULL;
 
 	while (consumer.queued < limit && (ev = kafka_feed_next(consumer.feed)) != NULL)
 		take_event(ev);
+	if (ev == NULL && consumer.queued < limit)
+		consumer.kept_up_ms = clock_mono_ms();
 }
 
 static void
@@ -202,6 +204,8 @@ consumer_start(struct event_base *base, struct db *db, const struct service *svc
 	consumer.feed = kafka_feed_new(base, rd_kafka_queue_get_consumer(consumer.rk), on_ready, NULL);
 	fiber_start("consumer", consume, NULL);
 	fiber_start("consumer house", keep_house, NULL);
+	consumer.rests = true;
+	fiber_start("consumer rest", consumer_rest, NULL);
 	return 0;
 }
 
@@ -220,10 +224,10 @@ consumer_stop(int timeout_ms)
 		return;
 	consumer.stopping = true;
 	on_ready(NULL);
-	while (!consumer.closed && clock_mono_ms() < until)
+	while ((!consumer.closed || consumer.rests) && clock_mono_ms() < until)
 		fiber_sleep(5);
 	consumer.running = false;
-	if (!consumer.closed) {
+	if (!consumer.closed || consumer.rests) {
 		log_warn("consumer: did not leave the group in time");
 		return;		/* its fiber may still use everything; the process ends anyway */
 	}

@@ -173,6 +173,8 @@ group_take(rd_kafka_event_t *ev, const rd_kafka_message_t *m)
 		return;
 	}
 	failpoint(FP_CONSUMER_POLLED);
+	part->heard_ms = clock_mono_ms();
+	consumer.heard++;
 	part->expected = m->offset + 1;
 	msg = xcalloc(1, sizeof(*msg));
 	msg->event = ev;
@@ -245,6 +247,7 @@ take_parts(const rd_kafka_topic_partition_list_t *list)
 		p->topic = xstrdup(list->elems[i].topic);
 		p->partition = list->elems[i].partition;
 		p->asked_again = -1;
+		p->heard_ms = clock_mono_ms();
 		p->next = consumer.parts;
 		consumer.parts = p;
 	}
@@ -351,8 +354,10 @@ static void
 mark_paused(const struct part *only, bool paused)
 {
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		if (only == NULL || only == p)
+		if (only == NULL || only == p) {
 			p->paused = paused;
+			p->resting = false;
+		}
 }
 
 /* What was fetched and not polled is fetched again after the pause. */
@@ -376,6 +381,47 @@ group_resume(struct part *part)
 		rd_kafka_resume_partitions(consumer.rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	mark_paused(part, false);
+}
+
+unsigned
+group_rest(int64_t silent_since_ms)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+	int n;
+
+	for (struct part *p = consumer.parts; p != NULL; p = p->next) {
+		if (p->paused || p->refused_ms != 0 || p->heard_ms > silent_since_ms)
+			continue;
+		rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
+		p->paused = p->resting = true;
+	}
+	n = list->cnt;
+	if (n > 0)
+		rd_kafka_pause_partitions(consumer.rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return (unsigned)n;
+}
+
+rd_kafka_topic_partition_list_t *
+group_list_resting(void)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+
+	for (const struct part *p = consumer.parts; p != NULL; p = p->next)
+		if (p->resting)
+			rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
+	return list;
+}
+
+void
+group_wake(const char *topic, int32_t partition, int64_t end)
+{
+	struct part *part = part_find(topic, partition);
+
+	if (part == NULL || !part->resting || end == part->expected)
+		return;
+	part->heard_ms = clock_mono_ms();
+	group_resume(part);
 }
 
 void

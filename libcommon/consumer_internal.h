@@ -25,7 +25,9 @@ struct part {
 	int64_t retry_ms;	/* its first message was refused: not before this */
 	int64_t refused_ms;	/* when that was refused first; 0: it was not */
 	int attempts;		/* of its first message, since nothing else waited */
+	int64_t heard_ms;	/* when a message of it last came, or it became ours */
 	bool paused;
+	bool resting;		/* paused because it is silent; see consumer_rest.c */
 	bool held;		/* not picked again in this batch */
 	struct part *next;
 };
@@ -67,8 +69,11 @@ struct consumer {
 	int backoff_ms;		/* of the last transient failure; 0: none */
 	int64_t backoff_until_ms;
 	int64_t committed_ms;
+	unsigned heard;		/* messages polled, ever */
+	int64_t kept_up_ms;	/* when last nothing more was to be polled */
 	unsigned since_trim;	/* events applied since memory was last given back */
 	bool running, stopping, closed;
+	bool rests;		/* consumer_rest's fiber has not ended: it may be asking the broker */
 	unsigned fibers;
 };
 extern struct consumer consumer;
@@ -80,10 +85,17 @@ void group_rebalance(rd_kafka_event_t *ev);
 int group_resync(struct batch *batch);
 void group_pause(struct part *part);	/* NULL: all */
 void group_resume(struct part *part);
+unsigned group_rest(int64_t silent_since_ms);	/* pauses those not heard of since; how many */
+rd_kafka_topic_partition_list_t *group_list_resting(void);
+/* Fetches a resting one again where its log does not end at what comes next; -1: unknown. */
+void group_wake(const char *topic, int32_t partition, int64_t end);
 void group_commit_lag(bool now);
 /* Takes a polled message into the queue, or drops it where it does not belong there. */
 void group_take(rd_kafka_event_t *ev, const rd_kafka_message_t *m);
 void message_free(struct message *msg);	/* out of the queue */
+
+/* consumer_rest.c: a fiber */
+void consumer_rest(void *arg);
 
 /* consumer_batch.c: applying */
 /* Tries what is queued; false: nothing could be tried now. */

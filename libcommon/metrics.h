@@ -29,6 +29,7 @@ struct buf;
 	X(M_RELAY_ACTIVE, GAUGE, "nxt_relay_active", "1 where this process holds the relay lease.") \
 	X(M_KAFKA_UP, GAUGE, "nxt_kafka_up", "1 where the broker answers.") \
 	X(M_CONSUMER_PARTITIONS, GAUGE, "nxt_consumer_partitions", "Partitions assigned to this process.") \
+	X(M_CONSUMER_RESTING, GAUGE, "nxt_consumer_resting_partitions", "Of these, silent ones that are not fetched while much comes.") \
 	X(M_EVENTS_CONSUMED, COUNTER, "nxt_events_consumed_total", "Events whose effect was committed.") \
 	X(M_EVENTS_DUPLICATE, COUNTER, "nxt_events_duplicate_total", "Events seen again and dropped.") \
 	X(M_EVENTS_RETRIED, COUNTER, "nxt_events_retried_total", "Batches run again after a transient failure.") \

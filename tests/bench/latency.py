@@ -59,6 +59,7 @@ def _delays(world, first):
 def commit_to_audit(world, seconds):
     """Everything runs as it always does; the load comes over HTTP."""
     world.arrange()
+    world.drain("finance")
     world.catch_up("audit", events.TYPE)
     world.settle()
     url, token = world.stack.daemons["finance"].url, world.sign_in()

@@ -95,6 +95,10 @@ class World:
         with self.connect(service) as db:
             return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
+    def drain(self, service):
+        """Until its relay has sent what an earlier row wrote without one."""
+        eventually(f"the outbox of {service} is empty", lambda: self.count(service, "outbox_events") == 0, 180)
+
     def catch_up(self, service, topic):
         """Until a running consumer has seen all of a topic: what earlier rows left for it."""
         with self.connect(service) as db:

@@ -219,6 +219,36 @@ def test_kafka_away_and_back(bus, make_event):
     probe.stop()
 
 
+def test_silent_partitions_rest_while_much_comes_and_lose_nothing(bus, make_event):
+    """Those that rest are not fetched: what comes for them all the same is found by asking where they end."""
+    probe, stop, sent = bus.probe("consumer"), threading.Event(), []
+    users = [str(uuid.uuid4()) for _ in range(12)]
+
+    def publish():
+        while not stop.wait(0.1):
+            sent.extend(range(len(sent), len(sent) + 50))
+            bus.publish(TOPIC, jobs(make_event, sent[-50:]))
+
+    def suspend(some):
+        bus.publish("user.suspended", [(u.encode(), make_event("UserSuspended", u, 1, status="SUSPENDED", account_type="COMPANY",
+                                                               email="a@example.com", display_name="A")) for u in some])
+        eventually(lambda: bus.one("SELECT count(*) FROM user_refs WHERE id = ANY(%s::uuid[])", some) == len(some))
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    try:
+        for number in range(0, 9, 3):
+            eventually(lambda: probe.log.read_text().count("partitions rest") > number // 3, 30, "a rest")
+            suspend(users[number:number + 3])
+    finally:
+        stop.set()
+        publisher.join()
+    counted(bus, len(sent))
+    eventually(lambda: bus.one("SELECT sum(next_offset) FROM consumer_offsets WHERE topic = 'user.suspended'")
+               == sum(bus.ends("user.suspended").values()))
+    suspend(users[9:])
+    no_doubles(bus, len(sent))
+
+
 def test_references_and_access_follow_their_events(bus, make_event):
     user, session, role = (str(uuid.uuid4()) for _ in range(3))
     bus.probe("consumer")
