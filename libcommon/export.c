@@ -70,7 +70,8 @@ export_declare(const struct service *svc, struct error *e)
 {
 	static char path[80];
 	static struct route route = { .method = "GET", .path = path, .access = SIGNED_IN, .handler = export_own,
-		.summary = "All that this service holds of the caller.", .answer = "{\"truncated\":[]}" };
+		.summary = "All that this service holds of the caller, a list for each table.",
+		.answer = "{\"truncated\":[\"…\"]}" };
 
 	snprintf(path, sizeof(path), "/v1/me/export/%s", svc->name);
 	return router_add(&route, e);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dispatch.h"
+#include "example_schema.h"
 #include "list.h"
 #include "print.h"
 
@@ -91,8 +92,8 @@ schema_of(const struct column *c, bool nullable)
 	case COL_BOOL:
 		s = typed("boolean", nullable);
 		break;
-	case COL_JSON:
-		s = json_object();
+	case COL_JSON:	/* of any kind: no "type" */
+		s = json_pack("{s:s}", "description", "JSON of any kind.");
 		break;
 	case COL_TEXT_ARRAY:
 		s = typed("array", nullable);
@@ -263,9 +264,10 @@ add_headers(json_t *list, const struct route *r)
 		json_array_append_new(list, parameter("Idempotency-Key", "header",
 		    r->flags & ROUTE_IDEMPOTENCY, json_pack("{s:s, s:i, s:i}", "type", "string",
 		    "minLength", 1, "maxLength", 255), "Your own word for this request; a repeat replays the first answer."));
-	if (changes && r->res != NULL)
-		json_array_append_new(list, parameter("If-Match", "header", r->res->flags & RES_IF_MATCH,
-		    json_pack("{s:s}", "type", "string"), "The ETag you read."));
+	if ((changes && r->res != NULL) || (r->flags & ROUTE_IF_MATCH))
+		json_array_append_new(list, parameter("If-Match", "header",
+		    r->res != NULL && (r->res->flags & RES_IF_MATCH), json_pack("{s:s}", "type", "string"),
+		    "The ETag you read."));
 }
 
 static json_t *
@@ -325,6 +327,21 @@ add_body(json_t *op, const struct route *r)
 	    "content", "application/json", "schema", body_schema(r)));
 }
 
+/* "users", "{…example…}", or both: a row of users with more beside its columns. */
+static json_t *
+declared_answer(const char *answer)
+{
+	const char *example = strchr(answer, '{');
+	char table[80];
+
+	if (example == answer)
+		return example_schema(example);
+	snprintf(table, sizeof(table), "%.*s", (int)strcspn(answer, " {"), answer);
+	if (example == NULL)
+		return reference(table, "");
+	return json_pack("{s:[o, o]}", "allOf", reference(table, ""), example_schema(example));
+}
+
 static json_t *
 answer_schema(const struct route *r)
 {
@@ -332,9 +349,11 @@ answer_schema(const struct route *r)
 		return json_pack("{s:s, s:[s,s], s:{s:{s:s, s:o}, s:{s:[s,s]}}}", "type", "object",
 		    "required", "items", "next_cursor", "properties", "items", "type", "array", "items",
 		    reference(r->res->table, ""), "next_cursor", "type", "string", "null");
-	if (r->res != NULL)
-		return reference(r->res->table, "");
-	return json_object();
+	if (r->answer == NULL) {
+		fprintf(stderr, "%s %s says nothing of its answer\n", r->method, r->path);
+		abort();
+	}
+	return declared_answer(r->answer);
 }
 
 static json_t *
@@ -351,6 +370,8 @@ responses_of(const struct route *r)
 		    answer_schema(r)));
 	snprintf(code, sizeof(code), "%d", status);
 	json_object_set_new(all, code, ok);
+	if (r->flags & ROUTE_201_OR_200)
+		json_object_set(all, "200", ok);
 	if (r->res != NULL && strcmp(r->method, "GET") == 0 && !is_list(r))
 		json_object_set_new(all, "304", json_pack("{s:s}", "description", "Not modified."));
 	json_object_set_new(all, "default", json_pack("{s:s, s:{s:{s:{s:s}}}}", "description",
@@ -413,11 +434,12 @@ static json_t *
 problem_schema(void)
 {
 	return json_pack("{s:s, s:[s,s,s,s], s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s},"
-	    " s:{s:s}, s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}}}}", "type", "object", "required", "type",
+	    " s:{s:s}, s:{s:s, s:o}, s:{s:s, s:{s:s}}}}", "type", "object", "required", "type",
 	    "title", "status", "code", "properties", "type", "type", "string", "title", "type",
 	    "string", "status", "type", "integer", "detail", "type", "string", "instance", "type",
 	    "string", "code", "type", "string", "request_id", "type", "string", "errors", "type",
-	    "array", "items", "type", "object", "legal", "type", "array", "items", "type", "string");
+	    "array", "items", example_schema("{\"pointer\":\"…\",\"code\":\"…\",\"detail\":\"…\"}"),
+	    "legal", "type", "array", "items", "type", "string");
 }
 
 static json_t *

@@ -55,8 +55,10 @@ operations_if_match(struct request *rq, const char *etag)
 {
 	const char *header = http_header(rq->http, "if-match");
 
-	if (header == NULL || etag_listed(header, etag, false))
+	if (header == NULL || (etag != NULL && etag_listed(header, etag, false)))
 		return 0;
+	if (etag == NULL)
+		return fail(rq, ERR_STALE_ETAG, "the item is not there yet");
 	return fail(rq, ERR_STALE_ETAG, "the item is at ETag %s now", etag);
 }
 

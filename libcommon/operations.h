@@ -10,8 +10,8 @@ int operations_declare(const struct resource *res, const struct resource *const 
 /* An answer to GET becomes 304 where If-None-Match names its ETag; returns 0. */
 int operations_not_modified(struct request *rq);
 /*
- * For a handler of its own: where If-Match is sent it must name etag (strongly, quotes included).
- * -1: ERR_STALE_ETAG.
+ * For a handler of its own, with ROUTE_IF_MATCH: where If-Match is sent it must name etag (strongly,
+ * quotes included); NULL: nothing is there yet, which no If-Match fits. -1: ERR_STALE_ETAG.
  */
 int operations_if_match(struct request *rq, const char *etag);
 

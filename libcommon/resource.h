@@ -225,6 +225,8 @@ enum route_flag {
 	ROUTE_OPS = 64,			/* not under the gateway */
 	ROUTE_RESTRICTED_TOO = 256,	/* a suspended account may call it, though it is no GET */
 	ROUTE_RAW_BODY = 128,		/* the handler reads http_body() itself: signed webhooks */
+	ROUTE_IF_MATCH = 512,		/* the handler compares If-Match: operations_if_match() */
+	ROUTE_201_OR_200 = 1024,	/* status is 201; 200 where the row was there and is changed */
 };
 typedef int route_handler(struct request *rq);
 struct route {
@@ -236,7 +238,11 @@ struct route {
 	const struct column *body;	/* fields; NULL: no body allowed */
 	const struct column *query;	/* parameters; NULL: none allowed */
 	const char *summary;		/* one line, for OpenAPI */
-	const char *answer;		/* what 2xx holds: a resource's table name, or a JSON example; of a stream, its media type */
+	/*
+	 * What 2xx holds, for OpenAPI: a resource's table name, a JSON example (example_schema.h), or a
+	 * name and an example of what it has besides; of a stream its media type. NULL: it is 204.
+	 */
+	const char *answer;
 	int status;			/* the 2xx it gives; 0: 200 */
 	/*
 	 * With an Idempotency-Key: does it together with others of the same turn, in a transaction of

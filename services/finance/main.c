@@ -25,7 +25,17 @@ static const struct route routes[] = {
 	    .body = order_body, .summary = "Place an order; nothing to pay completes it at once.",
 	    .answer = "orders", .status = 201 },
 	{ "POST", "/v1/orders/preview", SIGNED_IN, order_preview_route, .flags = ROUTE_NO_TX,
-	    .body = order_body, .summary = "What an order would cost, line by line." },
+	    .body = order_body, .summary = "What an order would cost, line by line.",
+	    .answer = "{\"order_type\":\"…\",\"currency_code\":\"INR\",\"items\":[{\"line_number\":1,"
+	    "\"item_type\":\"…\",\"item_id\":\"0192…\",\"item_name\":\"…\",\"quantity\":1,"
+	    "\"unit_price_inr\":0,\"total_price_inr\":0,\"discount_inr\":0,\"taxable_inr\":0,"
+	    "\"tax_rate\":\"18.000\",\"cgst_inr\":0,\"sgst_inr\":0,\"igst_inr\":0,\"total_inr\":0,"
+	    "\"tracecoins\":0,\"validity_days?\":30,\"explanation\":\"…\"}],\"discounts\":[{"
+	    "\"kind\":\"COUPON\",\"id\":\"0192…\",\"name\":\"…\",\"discount_type\":\"PERCENT\","
+	    "\"discount_value\":10,\"amount_inr\":0}],\"coupon_code?\":\"…\",\"subtotal_inr\":0,"
+	    "\"discount_inr\":0,\"taxable_inr\":0,\"cgst_inr\":0,\"sgst_inr\":0,\"igst_inr\":0,"
+	    "\"tax_inr\":0,\"total_inr\":0,\"tracecoins\":0,\"place_of_supply?\":\"29\","
+	    "\"supply?\":\"INTRA_STATE\",\"place_of_supply_needed\":false}" },
 	{ "POST", "/v1/tracecoin-wallets/{id}/credit", STAFF("tracecoin-wallets.credit"),
 	    wallet_credit_route, .flags = ROUTE_IDEMPOTENCY, .body = wallet_movement_body,
 	    .summary = "Give coins: a BONUS, or what was taken for a LEAD or JOB back.",

@@ -23,6 +23,8 @@ static const struct resource *const resources[] = {
 #define ACTIVE_ANSWER "{\"status\":\"ACTIVE\"}"
 #define TOKENS_ANSWER "{\"access_token\":\"eyJ…\",\"token_type\":\"Bearer\",\"expires_in\":600," \
 	"\"refresh_token\":\"…\",\"session_id\":\"0192…\"}"
+/* The row, and what this sign-in may do. */
+#define ME_ANSWER "users {\"roles\":[\"…\"],\"permissions\":[\"…\"],\"session_id\":\"0192…\",\"employee_id?\":\"0192…\"}"
 
 static const struct route routes[] = {
 	{ "POST", "/v1/auth/register", ANYONE, auth_register, SIGN_IN, register_body,
@@ -53,12 +55,12 @@ static const struct route routes[] = {
 	    password_change_body, .summary = "Change the password; every session ends.",
 	    .status = 204 },
 	{ "GET", "/v1/me", SIGNED_IN, me_read,
-	    .summary = "The caller, with roles, permissions and session.", .answer = "users" },
-	{ "PATCH", "/v1/me", SIGNED_IN, me_update, .body = me_body,
-	    .summary = "Change what others see of the caller.", .answer = "users" },
+	    .summary = "The caller, with roles, permissions and session.", .answer = ME_ANSWER },
+	{ "PATCH", "/v1/me", SIGNED_IN, me_update, ROUTE_IF_MATCH, me_body,
+	    .summary = "Change what others see of the caller.", .answer = ME_ANSWER },
 	{ "GET", "/v1/me/settings", SIGNED_IN, me_settings_read,
 	    .summary = "The caller's preferences.", .answer = "user_settings" },
-	{ "PATCH", "/v1/me/settings", SIGNED_IN, me_settings_update, .body = me_settings_body,
+	{ "PATCH", "/v1/me/settings", SIGNED_IN, me_settings_update, ROUTE_IF_MATCH, me_settings_body,
 	    .summary = "Merge into the caller's preferences.", .answer = "user_settings" },
 	{ "POST", "/v1/me/email", SIGNED_IN, me_email_change, SIGN_IN_TX, me_email_body,
 	    .summary = "Ask for another address; needs step-up.",
@@ -77,25 +79,32 @@ static const struct route routes[] = {
 	    .answer = "user_roles", .status = 201 },
 	{ "GET", "/v1/dashboards/effective", SIGNED_IN, dashboard_effective, .query = dashboard_effective_query,
 	    .summary = "The dashboard the caller sees, with the layer of each value.",
-	    .answer = "{\"dashboard_type\":\"EXTERNAL\",\"layers\":[{\"layer\":\"built-in\",\"dashboard_config_id\":null,\"name\":null}],"
-	    "\"layout\":{\"columns\":{\"layer\":\"built-in\",\"dashboard_config_id\":null,\"value\":12}},\"widgets\":[]}" },
+	    .answer = "{\"dashboard_type\":\"EXTERNAL\","
+	    "\"layers\":[{\"layer\":\"built-in\",\"dashboard_config_id?\":\"0192…\",\"name?\":\"…\"}],"
+	    "\"layout\":{\"columns\":{\"layer\":\"built-in\",\"dashboard_config_id?\":\"0192…\",\"value\":null}},"
+	    "\"widgets\":[{\"widget_key\":\"my_wallet\",\"widget_title?\":\"Tracecoins\",\"config_json\":{},"
+	    "\"display_order\":0,\"width_units\":4,\"height_units\":1,\"is_visible\":true,"
+	    "\"layer\":\"built-in\",\"dashboard_config_id?\":\"0192…\"}]}" },
 	{ "GET", "/v1/dashboards/widget-types", SIGNED_IN, dashboard_widget_types,
 	    .summary = "The widgets that the caller may put on a dashboard.",
 	    .answer = "{\"items\":[{\"widget_key\":\"my_wallet\",\"widget_title\":\"Tracecoins\","
-	    "\"dashboard_type\":\"EXTERNAL\",\"width_units\":4}],\"next_cursor\":null}" },
+	    "\"dashboard_type\":\"EXTERNAL\",\"width_units\":4}],\"next_cursor?\":\"…\"}" },
 	{ "GET", "/v1/runtime-configs/{id}/versions", STAFF("runtime-configs.read"), runtime_config_versions,
 	    .summary = "What a setting was before, who changed it and why; the newest 200.",
-	    .answer = "{\"items\":[{\"version\":2,\"config_value_json\":30,\"is_active\":true,\"reason\":\"…\","
-	    "\"changed_by_user_id\":\"0192…\",\"created_at\":\"…\"}],\"next_cursor\":null}" },
+	    .answer = "{\"items\":[{\"version\":2,\"config_value_json\":null,\"is_active\":true,\"reason?\":\"…\","
+	    "\"changed_by_user_id?\":\"0192…\",\"created_at\":\"2026-…\"}],\"next_cursor?\":\"…\"}" },
 	{ "POST", "/v1/runtime-configs/{id}/rollback", SETTINGS("runtime-configs.rollback"), runtime_config_rollback,
 	    .body = runtime_config_rollback_body, .summary = "Bring an old value back, as a new version.",
 	    .answer = "runtime_configs" },
 	{ "GET", "/v1/runtime-configs/{key}/explain", STAFF("runtime-configs.read"), runtime_config_explain,
 	    .summary = "Which value of a setting counts, and from which layer.",
-	    .answer = "{\"config_key\":\"marketplace.job_live_days\",\"config_group\":\"marketplace\",\"description\":\"…\","
-	    "\"schema\":{},\"effective_value\":30,\"effective_layer\":\"built-in\",\"layers\":[{\"layer\":\"built-in\",\"value\":30}]}" },
+	    .answer = "{\"config_key\":\"marketplace.job_live_days\",\"config_group\":\"marketplace\",\"description?\":\"…\","
+	    "\"schema\":{},\"effective_value\":null,\"effective_layer\":\"built-in\",\"layers\":[{\"layer\":\"built-in\","
+	    "\"value\":null,\"version?\":2,\"is_active?\":true,\"reason?\":\"…\",\"changed_by_user_id?\":\"0192…\","
+	    "\"created_at?\":\"2026-…\"}]}" },
 	{ "GET", "/.well-known/jwks.json", ANYONE, jwks_read,
-	    .summary = "The keys that verify access tokens.", .answer = "{\"keys\":[]}" },
+	    .summary = "The keys that verify access tokens.", .answer = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+	    "\"x\":\"…\",\"y\":\"…\",\"kid\":\"…\",\"alg\":\"ES256\",\"use\":\"sig\"}]}" },
 	{ 0 }
 };
 

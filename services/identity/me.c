@@ -173,8 +173,12 @@ me_settings_update(struct request *rq)
 	bool is_new;
 	json_t *patch = body_json(rq, "settings_json"), *merged;
 	struct row *row = settings_of_caller(rq, true, &is_new);
+	const char *etag;
 
 	if (row == NULL)
+		return -1;
+	etag = is_new ? NULL : arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
+	if (operations_if_match(rq, etag) < 0)
 		return -1;
 	if (!json_is_object(patch))
 		return fail_field(rq, "settings_json", "wrong_type", "an object");

@@ -19,8 +19,8 @@ static const struct column reply_body[] = {
 static const struct route routes[] = {
 	{ "GET", "/v1/job-applications/{id}/candidate", SIGNED_IN, application_candidate,
 	    .summary = "The candidate's contact and resume, for the company applied to.",
-	    .answer = "{\"user_id\":\"…\",\"display_name\":\"…\",\"email\":\"…\",\"phone\":\"…\","
-	    "\"location\":\"…\",\"experience_years\":5,\"resume_file_url\":\"…\"}" },
+	    .answer = "{\"user_id\":\"0192…\",\"display_name?\":\"…\",\"email?\":\"…\",\"phone?\":\"…\","
+	    "\"location?\":\"…\",\"experience_years?\":5,\"resume_file_url?\":\"…\"}" },
 	{ "GET", "/v1/leads/{id}/price", SIGNED_IN, lead_price,
 	    .summary = "What a request for this lead costs, in tracecoins.",
 	    .answer = "{\"coin_price\":10}" },
@@ -28,7 +28,7 @@ static const struct route routes[] = {
 	    .summary = "The customer has looked at the request.", .answer = "lead_requests" },
 	{ "GET", "/v1/lead-requests/{id}/contact", SIGNED_IN, lead_request_contact,
 	    .summary = "The other side's contact, once the request is accepted.",
-	    .answer = "{\"user_id\":\"…\",\"display_name\":\"…\",\"email\":\"…\",\"phone\":\"…\"}" },
+	    .answer = "{\"user_id\":\"0192…\",\"display_name?\":\"…\",\"email?\":\"…\",\"phone?\":\"…\"}" },
 	{ "POST", "/v1/reviews/{id}/reply", SIGNED_IN, review_reply, .body = reply_body,
 	    .summary = "The reviewed answers, once.", .answer = "reviews" },
 	{ 0 }

@@ -29,6 +29,8 @@ static const struct column unsubscribe_query[] = {
 	{ 0 }
 };
 
+#define ARTICLE_ANSWER "kb_articles {\"content_html\":\"…\"}"
+
 static const struct route routes[] = {
 	{ "GET", "/v1/notifications/unread-count", SIGNED_IN, notifications_unread_count,
 	    .summary = "How many of the caller's are not read yet.", .answer = "{\"unread\": 3}" },
@@ -38,13 +40,14 @@ static const struct route routes[] = {
 	    .summary = "New ones as server-sent events.", .answer = "text/event-stream" },
 	{ "GET", "/v1/notification-topics", SIGNED_IN, notification_topics,
 	    .summary = "What preferences can name.",
-	    .answer = "{\"items\": [{\"topic\": \"jobs\"}], \"next_cursor\": null}" },
+	    .answer = "{\"items\": [{\"topic\": \"jobs\", \"channels\": {\"in_app\": true, \"email\": true},"
+	    " \"can_be_switched_off\": true, \"events\": [\"job.published\"]}], \"next_cursor?\": \"…\"}" },
 	{ "POST", "/v1/email-logs/{id}/resend", STAFF("email-logs.resend"), email_resend,
 	    .summary = "Send the same mail again.", .answer = "email_logs", .status = 201 },
 	{ "POST", "/v1/notification-templates/{id}/preview", STAFF("notification-templates.read"),
 	    template_preview, ROUTE_NO_TX, template_preview_body,
 	    .summary = "As a person would read it, with made-up values.",
-	    .answer = "{\"title\": \"…\", \"text\": \"…\", \"html\": \"…\"}" },
+	    .answer = "{\"title\": \"…\", \"text\": \"…\", \"html?\": \"…\"}" },
 	{ "POST", "/v1/notification-templates/{id}/test", STAFF("notification-templates.update"),
 	    template_test, 0, template_preview_body, .summary = "Send the preview to the caller.",
 	    .answer = "{\"status\": \"PENDING\"}", .status = 202 },
@@ -56,11 +59,12 @@ static const struct route routes[] = {
 	    .summary = "Say something; to a closed ticket it opens a linked one.",
 	    .answer = "support_ticket_messages", .status = 201 },
 	{ "GET", "/v1/kb-articles/by-slug/{slug}", ANYONE, article_by_slug,
-	    .summary = "Read one by its slug, with the text as HTML.", .answer = "kb_articles" },
+	    .summary = "Read one by its slug, with the text as HTML.", .answer = ARTICLE_ANSWER },
 	{ "GET", "/v1/kb-articles/{id}/html", ANYONE, article_render,
-	    .summary = "Read one with the text as HTML.", .answer = "kb_articles" },
-	{ "POST", "/v1/kb-articles/{id}/rate", SIGNED_IN, article_rate, 0, article_rate_body,
-	    .summary = "Say whether it helped; again to change one's mind.", .answer = "kb_article_feedback" },
+	    .summary = "Read one with the text as HTML.", .answer = ARTICLE_ANSWER },
+	{ "POST", "/v1/kb-articles/{id}/rate", SIGNED_IN, article_rate, ROUTE_201_OR_200, article_rate_body,
+	    .summary = "Say whether it helped; again to change one's mind.", .answer = "kb_article_feedback",
+	    .status = 201 },
 	{ "POST", "/v1/unsubscribe", ANYONE, unsubscribe, ROUTE_RAW_BODY | ROUTE_LIMITED | ROUTE_NO_IDEMPOTENCY,
 	    .query = unsubscribe_query, .summary = "End a topic's mails: RFC 8058 one-click.", .status = 204 },
 	{ 0 }

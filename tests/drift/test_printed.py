@@ -216,6 +216,39 @@ def test_openapi_names_resolve_and_operations_are_unique(service):
     assert len(ids) == len(set(ids))
 
 
+def says_nothing(schema, where):
+    """The places below a schema where anything at all would fit and nothing says so."""
+    if "$ref" in schema:
+        return []
+    found = [] if set(schema) & {"type", "allOf", "description"} else [where]
+    if schema.get("type") == "array" and "items" not in schema:
+        found.append(where)
+    for name, part in schema.get("properties", {}).items():
+        found += says_nothing(part, f"{where}/{name}")
+    for i, part in enumerate(schema.get("allOf", [])):
+        found += says_nothing(part, f"{where}/{i}")
+    return found + (says_nothing(schema["items"], f"{where}/[]") if "items" in schema else [])
+
+
+@each_service
+def test_openapi_says_what_every_answer_holds(service):
+    text, found = document(service), []
+    for name, schema in text["components"]["schemas"].items():
+        found += says_nothing(schema, name)
+        assert schema["properties"], name
+    for path, methods in text["paths"].items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                for kind, content in response.get("content", {}).items():
+                    schema = content.get("schema", {})
+                    found += says_nothing(schema, f"{method} {path} {status}")
+                    assert kind != "application/json" or schema.keys() & {"$ref", "allOf", "properties"}, (method, path)
+                assert status in ("204", "304") or response.get("content"), (method, path, status)
+    assert not found
+    assert text["components"]["schemas"]["problem"]["properties"]["errors"]["items"]["properties"].keys() == {
+        "pointer", "code", "detail"}
+
+
 @each_service
 def test_openapi_shapes_are_the_declared_columns(service):
     schemas = document(service)["components"]["schemas"]

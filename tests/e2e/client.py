@@ -1,7 +1,8 @@
 """A caller of the API, as the end-to-end tests see it. One `Api` per signed-in person.
 
 Every answer is judged where it arrives: a refusal must be problem+json with a code of the catalogue
-and say nothing of SQL, paths or stacks; a 5xx is a failure unless the test expects exactly that one.
+and say nothing of SQL, paths or stacks; a 5xx is a failure unless the test expects exactly that one; a 2xx
+must be what the OpenAPI document says.
 
     owner = Person(env, "COMPANY").register().sign_in()
     job = owner.post("/v1/jobs", {...}, expect=201)
@@ -18,6 +19,7 @@ import uuid
 from pathlib import Path
 
 import requests
+from declared import check_answer
 
 PATIENCE = int(os.environ.get("NXT_PATIENCE", 15))  # seconds; more where everything is under attack
 LEAKS = re.compile(r"\bSELECT\b|\bINSERT INTO\b|\bUPDATE \w+ SET\b|\bDELETE FROM\b|pg_\w+|SQLSTATE|libpq|psql"
@@ -140,6 +142,8 @@ class Api:
         answer = Answer(self._send(method, path, data, {k: v for k, v in send.items() if v is not None}),
                         f"{method} {path}")
         self._judge(answer, expect)
+        if answer.status < 300:
+            check_answer(method, path, answer.status, answer.json)
         return answer
 
     def _url(self, path):

@@ -2,8 +2,11 @@
 import functools
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
+
+import jsonschema
 
 from nxt.home import ROOT, SERVICES
 
@@ -34,6 +37,37 @@ def printed(service, table):
 @functools.cache
 def document(service):
     return json.loads(subprocess.run([folder() / f"nxt-{service}", "--openapi"], capture_output=True, text=True, check=True).stdout)
+
+
+@functools.cache
+def answers():
+    """{(method, segments of the path): [(pattern, {status: its validator, None where no JSON is documented})]}"""
+    found = {}
+    for service in SERVICES:
+        components = document(service)["components"]
+        for path, methods in sorted(document(service)["paths"].items(), key=lambda p: p[0].count("{")):
+            for method, operation in methods.items():
+                statuses = {}
+                for status, response in operation["responses"].items():
+                    schema = response.get("content", {}).get("application/json", {}).get("schema")
+                    statuses[status] = schema and jsonschema.Draft202012Validator({**schema, "components": components})
+                pattern = re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))
+                found.setdefault((method, path.count("/")), []).append((pattern, statuses))
+    return found
+
+
+def check_answer(method, path, status, body):
+    """A 2xx is one that the document names for this operation, and its body fits; of a list the first three items."""
+    path = path.split("?")[0]
+    for pattern, statuses in answers().get((method.lower(), path.count("/")), ()):
+        if not pattern.fullmatch(path):
+            continue
+        assert str(status) in statuses, f"{method} {path} answered {status}, which is not documented"
+        validator = statuses[str(status)]
+        if validator is not None and body is not None:
+            short = {**body, "items": body["items"][:3]} if isinstance(body.get("items"), list) else body
+            validator.validate(short)
+        return
 
 
 class Resource:

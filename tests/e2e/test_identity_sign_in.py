@@ -340,10 +340,14 @@ def test_phone_is_kept_in_one_form(person):
 
 def test_settings_merge(person):
     assert person.get("/v1/me/settings", expect=200)["settings_json"] == {}
+    person.patch("/v1/me/settings", {"settings_json": {}}, etag="*", expect=412).says("stale_etag")
     person.patch("/v1/me/settings", {"settings_json": {"notifications": {"email": True, "sms": True}}}, expect=200)
     person.patch("/v1/me/settings", {"settings_json": {"notifications": {"sms": None}}}, expect=200)
     assert person.get("/v1/me/settings", expect=200)["settings_json"] == {"notifications": {"email": True}}
     person.patch("/v1/me/settings", {"settings_json": []}, expect=422)
+    read = person.get("/v1/me/settings", expect=200)
+    person.patch("/v1/me/settings", {"settings_json": {"a": 1}}, etag=read.etag, expect=200)
+    person.patch("/v1/me/settings", {"settings_json": {"a": 2}}, etag=read.etag, expect=412).says("stale_etag")
 
 
 def test_me_is_not_changed_over_what_was_not_seen(person):
