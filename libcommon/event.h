@@ -92,7 +92,11 @@ const char *event_json(struct arena *a, const struct event_in *ev);
 /* ---- subscriptions ---- */
 /* What a service does with a type of event. Runs in the batch's transaction; -1 refuses it. */
 typedef int event_reaction(struct request *rq, const struct event_in *ev);
-/* A reference table kept by an event: columns of the table = fields of the message, guarded by version. */
+/*
+ * A reference table kept by an event: columns of the table = fields of the message, guarded by version.
+ * The event that ends a row (user.erased) names the map too, though it carries none of the columns: its
+ * version then stands as a tombstone that no late, older event passes, also where the row is not known yet.
+ */
 struct ref_map {
 	const char *table;	/* "user_refs" */
 	const char *id;		/* field with the row's id; NULL: aggregate_id */

@@ -99,12 +99,13 @@ keep_employee(struct request *rq, const struct event_in *ev)
 	    arena_printf(rq->arena, "%lld", (long long)ev->aggregate_version)));
 }
 
-/* The row stays: the log points at it. */
+/* The row stays, because the log points at it, at a version that no late event of the person passes. */
 static void
 forget_user(struct request *rq, const struct event_in *ev)
 {
-	db_queue(rq, "UPDATE user_refs SET display_name = NULL, version = greatest(version, $2::bigint),"
-	    " updated_at = now() WHERE id = $1",
+	db_queue(rq, "INSERT INTO user_refs AS u (id, version) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE"
+	    " SET display_name = NULL, known = true, version = greatest(u.version, excluded.version),"
+	    " updated_at = now()",
 	    DB(event_text(ev, "user_id"), arena_printf(rq->arena, "%lld",
 	    (long long)ev->aggregate_version)));
 }

@@ -42,7 +42,7 @@ static int
 on_user_erased(struct request *rq, const struct event_in *ev)
 {
 	static const char *const statements[] = {
-		"UPDATE user_refs SET display_name = NULL, updated_at = now() WHERE id = $1",
+		"UPDATE user_refs SET display_name = NULL WHERE id = $1",
 		"UPDATE customer_refs SET display_name = NULL, location = NULL, updated_at = now()"
 		" WHERE user_id = $1",
 		"UPDATE candidate_refs SET display_name = NULL, location = NULL, updated_at = now()"
@@ -125,7 +125,7 @@ const struct subscription finance_subscriptions[] = {
 	{ &EV_USER_REINSTATED, &users, on_user_active },
 	{ &EV_USER_SUSPENDED, &users, NULL },
 	{ &EV_USER_CHANGED, &users, NULL },
-	{ &EV_USER_ERASED, NULL, on_user_erased },
+	{ &EV_USER_ERASED, &users, on_user_erased },
 	{ &EV_COMPANY_CHANGED, &companies, NULL },
 	{ &EV_COMPANY_SUBMITTED, &companies, NULL },
 	{ &EV_COMPANY_ACTIVATED, &companies, NULL },

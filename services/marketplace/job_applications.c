@@ -39,7 +39,8 @@ static row_guard application_create, application_advance, application_reject, ap
 	    &EV_APPLICATION_REJECTED, application_reject, .body = reject_body, \
 	    .doc = "Refuse the candidate, with a reason." }
 #define WITHDRAW(from) \
-	{ "withdraw", from, "REJECTED", SIGNED_IN, &EV_APPLICATION_REJECTED, application_withdraw, \
+	{ "withdraw", from, "REJECTED", { .who = WHO_SIGNED_IN | WHO_SYS }, \
+	    &EV_APPLICATION_REJECTED, application_withdraw, \
 	    .doc = "The candidate takes the application back." }
 
 static const struct transition application_transitions[] = {
@@ -150,7 +151,7 @@ application_reject(struct request *rq, struct row *row)
 static int
 application_withdraw(struct request *rq, struct row *row)
 {
-	if (!caller_is(rq, row_text(row, "applicant_user_id")))
+	if (by_person(rq) && !caller_is(rq, row_text(row, "applicant_user_id")))
 		return fail(rq, ERR_FORBIDDEN, "only the candidate may withdraw");
 	return end(rq, row, "CANDIDATE", "Withdrawn.");
 }

@@ -121,9 +121,8 @@ find_company(struct request *rq, const char *id, struct company *ret)
 	return 0;
 }
 
-/* Every event of a job names its company. */
-static int
-name_company(struct request *rq, struct row *job)
+int
+job_name_company(struct request *rq, struct row *job)
 {
 	struct company c;
 
@@ -182,7 +181,7 @@ freeze(struct request *rq, struct row *job, int64_t coin_price)
 	row_set(job, "content_hash", row_content_hash(rq, job));
 	row_set(job, "rejection_reason", NULL);
 	row_set(job, "approved_at", NULL);
-	return name_company(rq, job);
+	return job_name_company(rq, job);
 }
 
 /* A posting that was paid for and never came to anything is not paid for twice. */
@@ -231,7 +230,7 @@ job_update(struct request *rq, struct row *job)
 		return row_is_set(job, "description") ? row_follow(rq, job, "resubmit") :
 		    fail_field(rq, "description", "required",
 		    "a published job needs a description");
-	return name_company(rq, job);
+	return job_name_company(rq, job);
 }
 
 static int
@@ -239,7 +238,7 @@ job_remove(struct request *rq, struct row *job)
 {
 	if (!text_is(row_text(job, "status"), "DRAFT"))
 		return fail(rq, ERR_CONFLICT, "only a draft can be removed; close the job instead");
-	return name_company(rq, job);
+	return job_name_company(rq, job);
 }
 
 /* ---- the decision, and the coins ---- */
@@ -283,12 +282,14 @@ job_publish(struct request *rq, struct row *job)
 	if (rq->trigger != NULL && event_has_field(rq->trigger, "request_id"))
 		event_set_text(row_event(rq, job), "approval_request_id",
 		    event_text(rq->trigger, "request_id"));
-	return name_company(rq, job);
+	return job_name_company(rq, job);
 }
 
 static const char *
 return_cause(const struct event_in *trigger)
 {
+	if (trigger != NULL && trigger->type == &EV_USER_ERASED)
+		return "WITHDRAWN";
 	if (trigger == NULL || !event_has_field(trigger, "decision"))
 		return "DEBIT_REFUSED";
 	return event_bool(trigger, "withdrawn") ? "WITHDRAWN" : "REJECTED";
@@ -305,9 +306,9 @@ job_return(struct request *rq, struct row *job)
 		row_set(job, "debited_at", NULL);
 	event_set_text(ev, "cause", cause);
 	event_set_text(ev, "reason", row_text(job, "rejection_reason"));
-	if (!text_is(cause, "DEBIT_REFUSED"))
+	if (rq->trigger != NULL && event_has_field(rq->trigger, "decision"))
 		event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));
-	return name_company(rq, job);
+	return job_name_company(rq, job);
 }
 
 int
@@ -379,7 +380,7 @@ job_close(struct request *rq, struct row *job)
 	row_set(job, "close_reason", words != NULL ? words : cause);
 	event_set_text(ev, "cause", cause);
 	event_set_text(ev, "reason", words);
-	return name_company(rq, job);
+	return job_name_company(rq, job);
 }
 
 int

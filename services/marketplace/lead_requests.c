@@ -91,6 +91,12 @@ its_lead(struct request *rq, struct row *row, bool lock)
 	return lead;
 }
 
+int
+lead_request_name_lead(struct request *rq, struct row *row)
+{
+	return its_lead(rq, row, false) == NULL ? -1 : 0;
+}
+
 /* ---- asking ---- */
 
 static int

@@ -180,6 +180,10 @@ lead_return(struct request *rq, struct row *lead)
 	struct event_out *ev = row_event(rq, lead);
 
 	event_set_text(ev, "reason", row_text(lead, "rejection_reason"));
+	if (!event_has_field(rq->trigger, "decision")) {	/* its customer was erased */
+		event_set_text(ev, "cause", "WITHDRAWN");
+		return 0;
+	}
 	event_set_text(ev, "cause", event_bool(rq->trigger, "withdrawn") ? "WITHDRAWN" :
 	    "REJECTED");
 	event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));

@@ -33,6 +33,8 @@ int job_decided(struct request *rq, const struct event_in *ev);
 int job_coins_taken(struct request *rq, const struct event_in *ev);
 int job_coins_refused(struct request *rq, const struct event_in *ev);
 int jobs_expire(struct request *rq);
+/* Every event of a job names its company. */
+row_guard job_name_company;
 /* What an application says of its job. */
 struct job_facts {
 	const char *id, *title, *status, *owner_id, *company_id, *company_name;
@@ -61,9 +63,14 @@ int lead_requests_expire(struct request *rq);
 int lead_requests_end(struct request *rq, const char *lead_id);
 /* A profile that left the market takes its pending requests along. */
 int lead_requests_end_of_profile(struct request *rq, const char *profile_id);
+/* Every event of a request names its lead. */
+row_guard lead_request_name_lead;
 route_handler lead_request_seen, lead_request_contact;
 
 /* ---- reviews.c ---- */
 route_handler review_reply;
+
+/* ---- erase.c ---- */
+event_reaction user_erase;
 
 #endif

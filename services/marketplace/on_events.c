@@ -84,24 +84,6 @@ on_user_suspended(struct request *rq, const struct event_in *ev)
 	    " AND status = 'PENDING' ORDER BY id", id, "reject", "rejected_cause", "CLOSED");
 }
 
-/* Personal fields go; ids and what others rely on stay. */
-static int
-on_user_erased(struct request *rq, const struct event_in *ev)
-{
-	const char *id = ev->aggregate_id;
-
-	rq->trigger = ev;
-	if (db_exec(rq, "UPDATE user_refs SET email = NULL, phone = NULL, display_name = NULL"
-	    " WHERE id = $1", DB(id)) < 0 ||
-	    db_exec(rq, "UPDATE customer_refs"
-	    " SET email = NULL, phone = NULL, display_name = NULL, location = NULL"
-	    " WHERE user_id = $1", DB(id)) < 0)
-		return -1;
-	return db_exec(rq, "UPDATE candidate_refs"
-	    " SET display_name = NULL, location = NULL, resume_file_url = NULL"
-	    " WHERE user_id = $1", DB(id));
-}
-
 /* ---- companies, professionals, customers, candidates ---- */
 
 static const struct ref_map company_refs = { "company_refs", NULL,
@@ -154,7 +136,7 @@ const struct subscription marketplace_subscriptions[] = {
 	{ &EV_USER_CHANGED, &user_refs, NULL },
 	{ &EV_USER_CONTACT_CHANGED, &user_refs, NULL },
 	{ &EV_USER_SUSPENDED, &user_refs, on_user_suspended },
-	{ &EV_USER_ERASED, NULL, on_user_erased },
+	{ &EV_USER_ERASED, &user_refs, user_erase },
 	{ &EV_COMPANY_CHANGED, &company_refs, NULL },
 	{ &EV_COMPANY_SUBMITTED, &company_refs, NULL },
 	{ &EV_COMPANY_ACTIVATED, &company_refs, NULL },

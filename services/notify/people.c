@@ -33,8 +33,7 @@ user_forget(struct request *rq, const struct event_in *ev)
 	const char *id = event_text(ev, "user_id");
 
 	db_queue(rq, "UPDATE user_refs SET email = NULL, phone = NULL, display_name = NULL,"
-	    " status = 'ERASED', version = greatest(version, $2::bigint), updated_at = now() WHERE id = $1",
-	    DB(id, arena_printf(rq->arena, "%lld", (long long)ev->aggregate_version)));
+	    " status = 'ERASED' WHERE id = $1", DB(id));
 	db_queue(rq, "DELETE FROM suppressions s USING email_logs e WHERE e.user_id = $1"
 	    " AND lower(s.email) = lower(e.to_email)", DB(id));
 	db_queue(rq, "UPDATE user_settings_refs SET settings_json = '{}' WHERE user_id = $1", DB(id));

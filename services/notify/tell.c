@@ -244,7 +244,7 @@ static const char people_sql[] =
     SAYS("sms") " = 'true' AND u.phone IS NOT NULL" NOT_TOLD("SMS") ","
     SAYS("push") " = 'true'" NOT_TOLD("PUSH")
     " FROM user_refs u LEFT JOIN user_settings_refs s ON s.user_id = u.id"
-    " WHERE u.id = ANY ($1::uuid[]) ORDER BY u.id";
+    " WHERE u.id = ANY ($1::uuid[]) AND u.status IS DISTINCT FROM 'ERASED' ORDER BY u.id";
 
 static bool
 is_direct(const struct telling *t, const char *id)

@@ -373,7 +373,7 @@ const struct subscription profiles_subscriptions[] = {
 	{ &EV_USER_CONTACT_CHANGED, &user_refs, NULL },
 	{ &EV_USER_SUSPENDED, &user_refs, on_user_standing },
 	{ &EV_USER_REINSTATED, &user_refs, on_user_standing },
-	{ &EV_USER_ERASED, NULL, on_user_erased },
+	{ &EV_USER_ERASED, &user_refs, on_user_erased },
 	{ &EV_ROLE_DECIDED, NULL, on_role_decided },
 	{ &EV_COMPANY_SUBMITTED, NULL, on_company_submitted },
 	{ &EV_PROFILE_SUBMITTED, NULL, on_profile_submitted },

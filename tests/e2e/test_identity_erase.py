@@ -1,8 +1,13 @@
 """A person's own data in one answer, and the end of it."""
+import uuid
+
 import pytest
 from client import Person, eventually
-from people import company_fields
-from topics import published
+from confluent_kafka import Producer
+from people import Company, company_fields, wait_status
+from test_marketplace import ask, lead_fields, open_lead
+from test_profiles import activate_profile
+from topics import published, records
 
 SERVICES = ("identity", "profiles", "finance", "marketplace", "notify", "audit")
 
@@ -55,6 +60,94 @@ def test_an_erased_person_is_forgotten_everywhere(env, person, sql):
         "notify", "SELECT FROM email_logs WHERE to_email = %s", person.email))
     again = Person(env, email=person.email)
     again.sign_up()  # the address is free again
+
+
+def erase(person):
+    person.post("/v1/me/erase", {"confirm": "ERASE"}, expect=204)
+
+
+def deliver_late(env, event_type, person, version):
+    """The person's first event of that type once more, as if it had been delayed until now."""
+    record, event = records(env, event_type, person.id)[0]
+    event.context.aggregate_version = version
+    event.context.event_id = str(uuid.uuid4())
+    producer = Producer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"]})
+    place = []
+    producer.produce(record.topic(), event.SerializeToString(), record.key(), partition=record.partition(),
+                     headers=record.headers(), on_delivery=lambda error, sent: place.append((error, sent.offset())))
+    producer.flush(10)
+    [(error, offset)] = place
+    assert error is None
+    return record.topic(), record.partition(), offset
+
+
+def test_an_event_that_comes_late_does_not_bring_the_person_back(env, sql):
+    person = Person(env, name="late").register().sign_in()
+    person.patch("/v1/me", {"display_name": "Asha Late"}, expect=200)
+    everywhere = ("profiles", "finance", "marketplace", "notify", "audit")
+    for service in everywhere:
+        eventually(f"{service} knows the name", lambda s=service: sql(
+            s, "SELECT FROM user_refs WHERE id = %s AND display_name IS NOT NULL", person.id))
+    erase(person)
+    [erased] = published(env, "user.erased", person.id)
+    for service in everywhere:
+        eventually(f"{service} forgot the name", lambda s=service: sql(
+            s, "SELECT FROM user_refs WHERE id = %s AND display_name IS NULL", person.id))
+    topic, partition, offset = deliver_late(env, "user.changed", person, erased.context.aggregate_version)
+    for service in everywhere:
+        eventually(f"{service} has read it", lambda s=service: sql(
+            s, "SELECT FROM consumer_offsets WHERE topic = %s AND partition = %s AND next_offset > %s",
+            topic, partition, offset))
+        assert sql(service, "SELECT FROM user_refs WHERE id = %s AND display_name IS NULL AND version = %s",
+                   person.id, erased.context.aggregate_version), f"{service} knows the person again"
+    assert not sql("notify", "SELECT FROM notifications WHERE user_id = %s AND body <> ''", person.id)
+
+
+def test_what_an_erased_company_offered_ends(env, cast, reviewer, sql):
+    owner = Company(env, reviewer).open()
+    live, waiting, draft = owner.live_job(), owner.draft(), owner.draft()
+    owner.post(f"/v1/jobs/{waiting['id']}/submit", expect=200)
+    applied = cast.person.post("/v1/job-applications", {"job_id": live["id"], "cover_note": "Mine."}, expect=201)
+    erase(owner)
+    for job, status in ((live, "CLOSED"), (waiting, "DRAFT"), (draft, "DRAFT")):
+        [row] = eventually(f"{status} and blank", lambda j=job, s=status: sql(
+            "marketplace", "SELECT * FROM jobs WHERE id = %s AND status = %s AND description IS NULL", j["id"], s))
+        assert (row["title"], row["location"]) == ("Erased", None)
+    [closed] = published(env, "job.closed", live["id"])
+    assert closed.cause == "USER_ERASED" and b"Firmware" not in closed.SerializeToString()
+    [returned] = published(env, "job.returned", waiting["id"])
+    assert returned.cause == "WITHDRAWN" and not published(env, "job.changed", draft["id"], 2)[1].context.changes
+    eventually("nobody is asked to review it", lambda: sql(
+        "profiles", "SELECT FROM approval_requests WHERE entity_id = %s AND status = 'REJECTED'", waiting["id"]))
+    assert cast.person.get(f"/v1/job-applications/{applied['id']}", expect=200)["cover_note"] == "Mine."
+
+
+def test_what_an_erased_person_asked_for_ends(env, cast, reviewer, sql):
+    person = Person(env, name="asker").register().sign_in()
+    other = Person(env, name="other").register().sign_in()
+    application = person.post("/v1/job-applications", {"job_id": cast.company.live_job()["id"], "cover_note": "Me."},
+                              expect=201)
+    open_, waiting = open_lead(person, reviewer), person.post("/v1/leads", lead_fields(), expect=201)
+    person.post(f"/v1/leads/{waiting['id']}/submit", expect=200)
+    wanted = open_lead(other, reviewer)
+    profile = activate_profile(person, reviewer, "photographer")
+    # Coins that nobody has: the request waits for finance, or is refused by it; its text goes either way.
+    request = eventually("the request is taken", lambda: (lambda a: a if a.status == 201 else None)(
+        ask(person, wanted, profile, expect=(201, 409, 422), remarks="I have two cameras.")))
+    erase(person)
+
+    def row(table, item):
+        return sql("marketplace", f"SELECT * FROM {table} WHERE id = %s", item["id"])[0]
+    eventually("the lead is closed", lambda: row("leads", open_)["status"] == "CLOSED")
+    eventually("the other is withdrawn", lambda: row("leads", waiting)["status"] == "DRAFT")
+    for lead in (open_, waiting):
+        assert (row("leads", lead)["title"], row("leads", lead)["description"]) == ("Erased", None)
+    eventually("the application is withdrawn", lambda: row("job_applications", application)["status"] == "REJECTED")
+    assert row("job_applications", application)["cover_note"] is None
+    [told] = published(env, "application.rejected", application["id"])
+    assert told.withdrawn and told.cause == "CANDIDATE"
+    eventually("the request is withdrawn", lambda: row("lead_requests", request)["status"] == "REJECTED")
+    eventually("its text is gone", lambda: row("lead_requests", request)["remarks"] is None)
 
 
 def test_staff_must_leave_first(admin):
