@@ -1,8 +1,8 @@
 /*
  * GET /v1/me/export/<service>: a person's own data in one answer; see export.h.
  *
- * A resource is in it because it declares an owner, so a new one is exported the moment it is
- * declared. No service reads another's database: each gives its own part.
+ * A resource says whose data its rows are (`subject` in resource.h), so a new one is exported the moment
+ * it is declared. No service reads another's database: each gives its own part.
  */
 #include "export.h"
 
@@ -16,19 +16,13 @@
 
 #define ROWS_MAX 1000	/* of a table; beyond, its list has pages */
 
-static bool
-is_owned(const struct resource *res)
-{
-	return (res->read.who & WHO_OWNER) && strcmp(plan_of(res)->owner, "false") != 0;
-}
-
 /* Adds one table's rows; false in *ret_whole where there are more. */
 static int
 add_rows(struct request *rq, struct buf *out, const struct resource *res, bool *ret_whole)
 {
 	const struct plan *plan = plan_of(res);
 	struct db_result *r = db_query(rq, arena_printf(rq->arena, "%s WHERE (%s) ORDER BY t.id LIMIT %d",
-	    plan->select, plan->owner, ROWS_MAX + 1), DB(rq->caller.user_id));
+	    plan->select, plan->subject, ROWS_MAX + 1), DB(rq->caller.user_id));
 	int n = r == NULL ? 0 : db_rows(r);
 
 	if (r == NULL)
@@ -54,7 +48,7 @@ export_own(struct request *rq)
 	buf_init(&truncated, rq->arena, 64);
 	buf_add_char(&out, '{');
 	for (const struct resource *const *res = service_self->resources; *res != NULL; res++) {
-		if (!is_owned(*res))
+		if (plan_of(*res)->subject == NULL)
 			continue;
 		if (add_rows(rq, &out, *res, &whole) < 0)
 			return -1;
@@ -65,6 +59,15 @@ export_own(struct request *rq)
 	return reply_text(rq, 200, out.text);
 }
 
+static int
+subjects_must_be_declared(const struct service *svc, struct error *e)
+{
+	for (const struct resource *const *res = svc->resources; res != NULL && *res != NULL; res++)
+		if ((*res)->subject == NULL && plan_of(*res)->subject == NULL)
+			return error_set(e, ERR_INTERNAL, "%s does not say whose data it is (.subject)", (*res)->table);
+	return 0;
+}
+
 int
 export_declare(const struct service *svc, struct error *e)
 {
@@ -73,6 +76,8 @@ export_declare(const struct service *svc, struct error *e)
 		.summary = "All that this service holds of the caller, a list for each table.",
 		.answer = "{\"truncated\":[\"…\"]}" };
 
+	if (subjects_must_be_declared(svc, e) < 0)
+		return -1;
 	snprintf(path, sizeof(path), "/v1/me/export/%s", svc->name);
 	return router_add(&route, e);
 }

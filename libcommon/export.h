@@ -8,8 +8,7 @@ struct request;
 struct service;
 
 /*
- * Adds GET /v1/me/export/<service>: every row that the caller owns, of each resource that he may
- * read, {"<table>": [item, …], …, "truncated": [tables with more rows than are given]}.
+ * Adds GET /v1/me/export/<service>: every row of each resource whose `subject` the caller is, {"<table>": [item, …], …, "truncated": [tables with more rows than are given]}.
  */
 int export_declare(const struct service *svc, struct error *e);
 

@@ -25,15 +25,34 @@ bind_me(const char *condition)
 	return b.text;
 }
 
+/* The user in the COL_OWNER column is the caller; NULL where there is no such column. */
 static const char *
-owner_condition(const struct resource *res)
+writer_condition(const struct resource *res)
 {
-	if (res->owner != NULL)
-		return bind_me(res->owner);
 	for (const struct column *c = res->columns; c->name != NULL; c++)
 		if (c->flags & COL_OWNER)
 			return arena_printf(plan_arena, "t.%s = $1::uuid", c->name);
-	return "$1::uuid IS NULL AND false";
+	return NULL;
+}
+
+static const char *
+owner_condition(const struct resource *res)
+{
+	const char *writer = writer_condition(res);
+
+	if (res->owner != NULL)
+		return bind_me(res->owner);
+	return writer != NULL ? writer : "$1::uuid IS NULL AND false";
+}
+
+static const char *
+subject_condition(const struct resource *res)
+{
+	if (res->subject == NULL)
+		return writer_condition(res);
+	if (strcmp(res->subject, SUBJECT_OWNER) == 0)
+		return owner_condition(res);
+	return strcmp(res->subject, SUBJECT_NOBODY) == 0 ? NULL : bind_me(res->subject);
 }
 
 static void
@@ -103,6 +122,7 @@ plan_make(const struct resource *res)
 		p->ncolumns++;
 	p->path = path_of(res->table);
 	p->owner = owner_condition(res);
+	p->subject = subject_condition(res);
 	p->visible = res->visible != NULL ? bind_me(res->visible) : "true";
 	p->id_at = column_at(res, "id");
 	p->version_at = res->flags & RES_NO_VERSION ? -1 : column_at(res, "version");

@@ -133,6 +133,8 @@ struct transition {
 };
 
 /* ---- the resource ---- */
+#define SUBJECT_OWNER	""	/* whoever `owner` lets in */
+#define SUBJECT_NOBODY	"false"	/* it tells of no person, or belongs to the books of others */
 enum resource_flag {
 	RES_IF_MATCH = 1,		/* PATCH and DELETE need If-Match */
 	RES_IDEMPOTENCY = 2,		/* POST needs Idempotency-Key */
@@ -162,6 +164,13 @@ struct resource {
 	 * WHO_ANYONE and WHO_SIGNED_IN see; NULL: every row.
 	 */
 	const char *owner, *visible;
+	/*
+	 * Whose personal data a row is: SQL as `owner`, for GET /v1/me/export/<service>. Not who may
+	 * decide about it: a company owns the applications for its jobs, their words are the candidates'.
+	 * NULL: the user in the COL_OWNER column, who wrote the row. A resource without that column must
+	 * say it, or the daemon does not start.
+	 */
+	const char *subject;
 	struct access read, create, update, remove;	/* none: no such endpoint */
 	/*
 	 * Rules beyond the columns, or NULL. on_create may call row_insert itself, where what it

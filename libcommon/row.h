@@ -16,6 +16,7 @@ struct plan {
 	const char *by_ids;	/* arrays of callers and ids; the columns of select, then the item's number */
 	struct batch *gets;	/* of by_ids */
 	const char *owner;	/* condition with $1, or "false" */
+	const char *subject;	/* condition with $1; NULL where nobody's data, or not declared */
 	const char *visible;	/* condition with $1, or "true" */
 	int version_at, id_at, created_at, updated_at;	/* column numbers, -1 where there is none */
 	struct plan *next;

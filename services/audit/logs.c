@@ -45,6 +45,7 @@ const struct resource audit_logs_resource = {
 	.columns = audit_log_columns,
 	/* newest first by id, which carries the time: created_at alone has no index over all rows */
 	.flags = RES_NO_VERSION | RES_BY_ID,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("audit-logs.read"),
 	.doc = "What happened, who did it, to what: one row per event, never changed.",
 };
@@ -67,6 +68,7 @@ const struct resource audit_log_changes_resource = {
 	.label = "field_name",
 	.columns = audit_log_change_columns,
 	.flags = RES_NO_VERSION | RES_BY_ID,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("audit-logs.read"),
 	.child = { "audit_logs", "changes", "audit_log_id" },
 	.doc = "Which fields an entry of the log changed, from what to what.",

@@ -71,6 +71,7 @@ const struct resource coupon_resource = {
 	.label = "code",
 	.columns = coupon_columns,
 	.flags = RES_IF_MATCH,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("coupons.read"),
 	.create = STAFF("coupons.create"),
 	.update = STAFF("coupons.update"),

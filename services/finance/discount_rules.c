@@ -46,6 +46,7 @@ const struct resource discount_rule_resource = {
 	.module_key = "finance",
 	.label = "name",
 	.columns = rule_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("discount-rules.read"),
 	.create = STAFF("discount-rules.create"),
 	.update = STAFF("discount-rules.update"),

@@ -68,6 +68,7 @@ const struct resource invoice_resource = {
 	.columns = invoice_columns,
 	.transitions = invoice_transitions,
 	.owner = "t.user_id = :me OR t.supplier_user_id = :me",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("invoices.read"),
 	.created = &EV_INVOICE_ISSUED,
 	.doc = "Tax invoices with both parties as they were.",
@@ -100,6 +101,7 @@ const struct resource invoice_line_resource = {
 	.flags = RES_NO_VERSION,
 	.owner = "EXISTS (SELECT FROM invoices i WHERE i.id = t.invoice_id"
 	    " AND (i.user_id = :me OR i.supplier_user_id = :me))",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("invoices.read"),
 	.child = { "invoices", "lines", "invoice_id" },
 	.doc = "Lines of invoices with their tax.",

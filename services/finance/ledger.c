@@ -38,6 +38,7 @@ const struct resource ledger_resource = {
 	.columns = ledger_columns,
 	.flags = RES_NO_VERSION,
 	.owner = "EXISTS (SELECT FROM tracecoin_wallets w WHERE w.id = t.wallet_id AND w.user_id = :me)",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("tracecoin-ledger.read"),
 	.child = { "tracecoin_wallets", "ledger", "wallet_id" },
 	.doc = "Every movement of tracecoins; nothing in it ever changes.",

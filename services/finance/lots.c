@@ -42,6 +42,7 @@ const struct resource coin_lot_resource = {
 	.module_key = "finance",
 	.columns = lot_columns,
 	.owner = "EXISTS (SELECT FROM tracecoin_wallets w WHERE w.id = t.wallet_id AND w.user_id = :me)",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("tracecoin-wallets.read"),
 	.child = { "tracecoin_wallets", "lots", "wallet_id" },
 	.doc = "Tracecoins by when they expire; together they are the balance.",

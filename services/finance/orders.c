@@ -116,6 +116,7 @@ const struct resource order_item_resource = {
 	.label = "item_name",
 	.columns = item_columns,
 	.owner = "EXISTS (SELECT FROM orders o WHERE o.id = t.order_id AND o.user_id = :me)",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("orders.read"),
 	.child = { "orders", "items", "order_id" },
 	.doc = "What was bought, frozen as bought.",

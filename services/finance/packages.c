@@ -58,6 +58,7 @@ const struct resource pricing_package_resource = {
 	.flags = RES_IF_MATCH,
 	.visible = "t.is_active AND t.effective_from <= now()"
 	    " AND (t.effective_to IS NULL OR t.effective_to > now())",
+	.subject = SUBJECT_NOBODY,
 	.read = ANYONE_OR("pricing-packages.read"),
 	.create = STAFF("pricing-packages.create"),
 	.update = STAFF("pricing-packages.update"),

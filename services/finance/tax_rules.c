@@ -41,6 +41,7 @@ const struct resource tax_rule_resource = {
 	.module_key = "finance",
 	.label = "name",
 	.columns = tax_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = SIGNED_IN,
 	.create = STAFF("tax-rules.create"),
 	.update = STAFF("tax-rules.update"),

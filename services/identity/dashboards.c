@@ -106,6 +106,7 @@ const struct resource dashboard_configs_resource = {
 	.columns = dashboard_config_columns,
 	.owner = "t.owner_type = 'USER' AND t.owner_id = :me",
 	.visible = "EXISTS (SELECT FROM dashboard_configs d WHERE d.id = t.id AND d.is_active AND " FOR_ME ")",
+	.subject = SUBJECT_OWNER,
 	.read = SIGNED_IN_OR("dashboard-configs.read"), .create = OWNER_OR("dashboard-configs.create"),
 	.update = OWNER_OR("dashboard-configs.update"), .remove = OWNER_OR("dashboard-configs.delete"),
 	.on_create = dashboard_create, .on_update = take_default_from_others,
@@ -170,6 +171,7 @@ const struct resource dashboard_widgets_resource = {
 	    " AND d.owner_type = 'USER' AND d.owner_id = :me)",
 	.visible = "EXISTS (SELECT FROM dashboard_configs d WHERE d.id = t.dashboard_config_id"
 	    " AND d.is_active AND " FOR_ME ")",
+	.subject = SUBJECT_OWNER,
 	.read = SIGNED_IN_OR("dashboard-widgets.read"), .create = OWNER_OR("dashboard-widgets.create"),
 	.update = OWNER_OR("dashboard-widgets.update"), .remove = OWNER_OR("dashboard-widgets.delete"),
 	.on_create = widget_create,

@@ -24,6 +24,7 @@ static const struct column department_columns[] = {
 const struct resource departments_resource = {
 	.table = "departments", .noun = "department", .module_key = "employees", .label = "name",
 	.columns = department_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("departments.read"), .create = STAFF("departments.create"),
 	.update = STAFF("departments.update"), .remove = STAFF("departments.delete"),
 	.changed = &EV_DEPARTMENT_CHANGED,
@@ -50,6 +51,7 @@ static const struct column designation_columns[] = {
 const struct resource designations_resource = {
 	.table = "designations", .noun = "designation", .module_key = "employees", .label = "name",
 	.columns = designation_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("designations.read"), .create = STAFF("designations.create"),
 	.update = STAFF("designations.update"), .remove = STAFF("designations.delete"),
 	.child = { "departments", "designations", "department_id" },

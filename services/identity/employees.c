@@ -255,6 +255,7 @@ const struct resource employees_resource = {
 	.recipient = "user_id",
 	.columns = employee_columns, .transitions = employee_transitions,
 	.owner = "t.user_id = :me",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("employees.read"), .create = STAFF("employees.create"),
 	.update = STAFF("employees.update"),
 	.on_create = employee_hire, .on_update = employee_move,

@@ -140,6 +140,7 @@ role_republish(struct request *rq, struct row *role)
 const struct resource roles_resource = {
 	.table = "roles", .noun = "role", .module_key = "access", .label = "name",
 	.columns = role_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = SIGNED_IN, .create = SETTINGS("roles.create"), .update = SETTINGS("roles.update"),
 	.remove = SETTINGS("roles.delete"),
 	.on_create = role_create, .on_update = role_update, .on_remove = role_remove,
@@ -163,6 +164,7 @@ static const struct column permission_columns[] = {
 const struct resource permissions_resource = {
 	.table = "permissions", .noun = "permission", .module_key = "access", .label = "key",
 	.columns = permission_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("permissions.read"), .update = SETTINGS("permissions.update"),
 	.changed = &EV_PERMISSION_CHANGED,
 	.doc = "What the daemons declare; filled by `nxt-identity permissions import`.",
@@ -211,6 +213,7 @@ role_permission_remove(struct request *rq, struct row *row)
 const struct resource role_permissions_resource = {
 	.table = "role_permissions", .noun = "role_permission", .module_key = "access",
 	.columns = role_permission_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("role-permissions.read"), .create = SETTINGS("role-permissions.create"),
 	.remove = SETTINGS("role-permissions.delete"),
 	.on_create = role_permission_create, .on_remove = role_permission_remove,

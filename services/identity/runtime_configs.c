@@ -240,6 +240,7 @@ const struct resource runtime_configs_resource = {
 	.table = "runtime_configs", .noun = "runtime_config", .module_key = "configuration",
 	.label = "config_key",
 	.columns = runtime_config_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("runtime-configs.read"), .create = SETTINGS("runtime-configs.create"),
 	.update = SETTINGS("runtime-configs.update"),
 	.on_create = config_create, .on_update = config_update,

@@ -126,6 +126,7 @@ const struct resource users_resource = {
 	.table = "users", .noun = "user", .module_key = "users", .label = "email", .recipient = "id",
 	.columns = user_columns, .transitions = user_transitions,
 	.owner = "t.id = :me",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("users.read"), .update = OWNER_OR("users.update"),
 	.created = &EV_USER_REGISTERED, .changed = &EV_USER_CHANGED,
 	.on_republish = user_access_republish,

@@ -115,6 +115,7 @@ const struct resource email_logs_resource = {
 	.label = "subject",
 	.columns = email_log_columns,
 	.transitions = email_log_transitions,
+	.subject = "t.user_id = :me",
 	.read = STAFF("email-logs.read"),
 	.doc = "Every mail, what became of it, and why it was sent.",
 };

@@ -76,6 +76,7 @@ const struct resource notifications_resource = {
 	.columns = notification_columns,
 	.transitions = notification_transitions,
 	.owner = "t.user_id = :me AND t.channel = 'IN_APP'",
+	.subject = "t.user_id = :me",
 	.read = OWNER,
 	.doc = "A person's inbox.",
 };

@@ -65,6 +65,7 @@ const struct resource smtp_configs_resource = {
 	.module_key = "notifications",
 	.label = "provider_name",
 	.columns = smtp_config_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("smtp-configs.read"),
 	.create = SETTINGS("smtp-configs.create"),
 	.update = SETTINGS("smtp-configs.update"),

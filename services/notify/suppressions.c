@@ -25,6 +25,7 @@ const struct resource suppressions_resource = {
 	.noun = "suppression",
 	.module_key = "notifications",
 	.columns = suppression_columns,
+	.subject = "EXISTS (SELECT FROM user_refs u WHERE u.id = :me AND lower(u.email) = lower(t.email))",
 	.read = STAFF("suppressions.read"),
 	.create = STAFF("suppressions.create"),
 	.remove = STAFF("suppressions.delete"),

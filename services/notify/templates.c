@@ -95,6 +95,7 @@ const struct resource notification_templates_resource = {
 	.module_key = "notifications",
 	.label = "template_key",
 	.columns = template_columns,
+	.subject = SUBJECT_NOBODY,
 	.read = STAFF("notification-templates.read"),
 	.create = STAFF("notification-templates.create"),
 	.update = STAFF("notification-templates.update"),

@@ -107,6 +107,7 @@ const struct resource approval_log_resource = {
 	.flags = RES_NO_VERSION,
 	.owner = "EXISTS (SELECT FROM approval_requests r WHERE r.id = t.approval_request_id"
 	    " AND r.submitted_by_user_id = :me)",
+	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("approval-logs.read"),
 	.child = { "approval_requests", "logs", "approval_request_id" },
 	.doc = "Every step of an approval request; never changed.",

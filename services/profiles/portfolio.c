@@ -183,6 +183,7 @@ const struct resource portfolio_item_resource = {
 	.columns = item_columns,
 	.owner = OF_PROFILE_OWNER,
 	.visible = OF_PROFILE_VISIBLE,
+	.subject = SUBJECT_OWNER,
 	.read = ANYONE_OR("portfolio-items.read"),
 	.create = SIGNED_IN,
 	.update = OWNER_OR("portfolio-items.update"),
@@ -207,6 +208,7 @@ const struct resource portfolio_image_resource = {
 	.owner = OF_ITEM("p.user_id = :me"),
 	.visible = OF_ITEM("p.status = 'ACTIVE' AND p.approval_status = 'APPROVED'"
 	    " AND p.is_profile_public"),
+	.subject = SUBJECT_OWNER,
 	.read = ANYONE_OR("portfolio-images.read"),
 	.create = SIGNED_IN,
 	.update = OWNER_OR("portfolio-images.update"),
@@ -228,6 +230,7 @@ const struct resource service_resource = {
 	.flags = RES_IF_MATCH,
 	.owner = OF_PROFILE_OWNER,
 	.visible = OF_PROFILE_VISIBLE " AND t.is_active",
+	.subject = SUBJECT_OWNER,
 	.read = ANYONE_OR("services.read"),
 	.create = SIGNED_IN,
 	.update = OWNER_OR("services.update"),

@@ -169,6 +169,7 @@ profession_change(struct request *rq, struct row *row)
 		.columns = key##_columns, \
 		.owner = OF_PROFILE_OWNER, \
 		.visible = OF_PROFILE_VISIBLE, \
+		.subject = SUBJECT_OWNER, \
 		.read = ANYONE_OR(path ".read"), \
 		.create = SIGNED_IN, \
 		.update = OWNER_OR(path ".update"), \

@@ -30,6 +30,22 @@ def test_an_export_holds_ones_own_and_nothing_else(env, person, anyone):
     anyone.get("/v1/me/export/identity", expect=401)
 
 
+def test_a_text_is_its_writers(cast, person):
+    """Whoever may decide about a row does not get the words of those who wrote it, and they do."""
+    job = cast.company.live_job()
+    made = person.post("/v1/job-applications", {"job_id": job["id"], "cover_note": "Me."}, expect=201)
+    ticket = person.post("/v1/support-tickets", {"subject": "Help", "description": "Where is it?"}, expect=201)
+    said = person.post(f"/v1/support-tickets/{ticket['id']}/reply", {"message_body": "Hello?"}, expect=201)
+    mine = person.get("/v1/me/export/marketplace", expect=200)
+    assert [(a["id"], a["cover_note"]) for a in mine["job_applications"]] == [(made["id"], "Me.")]
+    assert mine["jobs"] == []
+    theirs = cast.company.get("/v1/me/export/marketplace", expect=200)
+    assert job["id"] in [j["id"] for j in theirs["jobs"]] and not theirs["job_applications"]
+    told = person.get("/v1/me/export/notify", expect=200)
+    assert [m["id"] for m in told["support_ticket_messages"]] == [said["id"]]
+    assert all(m["to_email"] == person.email for m in told["email_logs"])
+
+
 def test_an_erased_person_is_forgotten_everywhere(env, person, sql):
     person.post("/v1/company-profiles", company_fields(person), expect=201)
     everywhere = ("profiles", "finance", "marketplace", "notify")
