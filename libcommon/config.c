@@ -28,7 +28,7 @@ static const struct option common_options[] = {
 	{ "LISTEN", OPT_LISTEN, "", 0, 0, "host:port of the API; port 0 takes a free one." },
 	{ "LOG_LEVEL", OPT_TEXT, "info", 0, 0, "debug, info, warn or error." },
 	{ "OPS_LISTEN", OPT_LISTEN, "", 0, 0, "host:port of probes and metrics; never public." },
-	{ "PUBLIC_URL", OPT_TEXT, "http://127.0.0.1:8080", 0, 0, "Where people reach the gateway; begins the links in mails." },
+	{ "PUBLIC_URL", OPT_TEXT, "http://127.0.0.1:8080", 0, 0, "Where people reach the web client, which hands /v1 on to the gateway; begins the links in mails: /verify-email, /reset-password, /confirm-email are the client's pages." },
 	{ "RATE_LIMIT_BURST", OPT_INT, "600", 1, 1000000, "Calls of one address to a limited route at once." },
 	{ "RATE_LIMIT_PER_S", OPT_INT, "20", 1, 100000, "Calls of one address to a limited route each second, beyond the burst." },
 	{ "ROLES", OPT_TEXT, "api,relay,consumer", 0, 0, "Which parts run in this process." },
@@ -186,6 +186,20 @@ read_file(const char *path)
 	return xrealloc(text, strlen(text) + 1);
 }
 
+/* NXT_IDENTITY_DATABASE_URL: so that one environment can serve all six; the plain names go before it. */
+static const char *
+service_environment(const char *name)
+{
+	char variable[128], *p;
+
+	if (service_self == NULL)
+		return NULL;
+	snprintf(variable, sizeof(variable), "NXT_%s_%s", service_self->name, name);
+	for (p = variable; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return getenv(variable);
+}
+
 static int
 take_environment(struct value *v, struct error *e)
 {
@@ -196,6 +210,8 @@ take_environment(struct value *v, struct error *e)
 	env_name(v->option->name, "_FILE", file);
 	text = getenv(plain);
 	path = getenv(file);
+	if (text == NULL && path == NULL)
+		text = service_environment(v->option->name);
 	if (text != NULL && path != NULL)
 		return error_set(e, ERR_BAD_REQUEST, "both %s and %s are set", plain, file);
 	if (text != NULL)
@@ -427,22 +443,33 @@ config_secret(struct arena *a, const char *name, struct error *e)
 
 /* ---- printing ---- */
 
+/* "1 to 16", or "" where any value of its type will do. */
+static const char *
+limits_text(const struct option *o, char out[64])
+{
+	out[0] = '\0';
+	if ((o->type == OPT_INT || o->type == OPT_MS) && (o->min != 0 || o->max != 0))
+		snprintf(out, 64, "%lld to %lld", (long long)o->min, (long long)o->max);
+	return out;
+}
+
 void
 config_print(const struct option *own)
 {
 	static const char *const types[] = { "text", "int", "bool", "listen", "secret", "ms" };
-	char env[128], flag[128];
+	char env[128], flag[128], limits[64];
 
 	declare_all(own);
-	printf("# name\tenvironment\tflag\ttype\tdefault\tmeaning\n");
+	printf("# name\tenvironment\tflag\ttype\tdefault\tlimits\tmeaning\n");
 	for (int i = 0; i < value_count; i++) {
 		const struct option *o = values[i].option;
 		char *listen = o->type == OPT_LISTEN && o->initial != NULL && o->initial[0] == '\0'
 		    ? default_listen(o->name) : NULL;
 		env_name(o->name, "", env);
 		flag_name(o->name, flag);
-		printf("%s\t%s\t%s\t%s\t%s\t%s\n", o->name, env, flag, types[o->type],
-		    listen != NULL ? listen : o->initial != NULL ? o->initial : "(required)", o->doc);
+		printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o->name, env, flag, types[o->type],
+		    listen != NULL ? listen : o->initial != NULL ? o->initial : "(required)",
+		    limits_text(o, limits), o->doc);
 		free(listen);
 	}
 }

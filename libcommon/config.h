@@ -23,7 +23,7 @@ struct option {
 };
 
 /*
- * Reads flags, then environment, then NXT_…_FILE, then defaults, against the common table and
+ * Reads flags, then environment, then NXT_…_FILE, then NXT_<SERVICE>_…, then defaults, against the common table and
  * `own` ({0}-terminated or NULL; an entry of the same name replaces the common one). Words stay in
  * argv, and unknown flags behind the first word too: they are the command's; before it they are
  * an error. -1: says which option and why, never its value.

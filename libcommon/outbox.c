@@ -41,8 +41,8 @@ pack(struct request *rq, struct event_out *ev, const uint8_t **ret_bytes, size_t
 	settle_action(ev);
 	len = protobuf_c_message_get_packed_size(ev->message);
 	if (len > PAYLOAD_MAX) {
-		return fail(rq, ERR_TOO_LARGE, "this change is too large to be published: %s",
-		    ev->type->name);
+		return fail(rq, ERR_TOO_LARGE, "this change makes an event of %zu bytes (%s); the limit"
+		    " is %d", len, ev->type->name, PAYLOAD_MAX);
 	}
 	bytes = arena_alloc(rq->arena, len);
 	protobuf_c_message_pack(ev->message, bytes);

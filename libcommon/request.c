@@ -103,7 +103,7 @@ fail_field(struct request *rq, const char *field, const char *code, const char *
 	va_list ap;
 
 	va_start(ap, fmt);
-	e->pointer = arena_printf(rq->arena, "/%s", field);
+	e->pointer = field[0] == '/' ? arena_strdup(rq->arena, field) : arena_printf(rq->arena, "/%s", field);
 	e->code = code;
 	e->detail = arena_vprintf(rq->arena, fmt, ap);
 	va_end(ap);

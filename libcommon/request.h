@@ -134,7 +134,10 @@ int fail_unless_soon(struct request *rq, enum error_code code, const char *fmt, 
     __attribute__((format(printf, 3, 4)));
 /* The same for a field whose row of another service has not arrived: then "unknown_reference". */
 int fail_field_unless_soon(struct request *rq, const char *field);
-/* Adds a wrong field (ERR_VALIDATION); several may be added before returning -1. */
+/*
+ * Adds a wrong field (ERR_VALIDATION) by its name or by a JSON Pointer ("/items/0"); several may be added
+ * before returning -1.
+ */
 int fail_field(struct request *rq, const char *field, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* Refuses the caller, but what was written (a failed sign-in, a revoked family) is committed. */

@@ -15,12 +15,14 @@ jwks_read(struct request *rq)
 	return reply_text(rq, 200, arena_strdup(rq->arena, jwks_json()));
 }
 
+/* Only rotate makes the folder and a key in it. */
 static int
-open_folder(struct request *rq)
+open_folder(struct request *rq, bool make)
 {
+	const char *dir = config_text("SIGNING_KEYS_DIR");
 	struct error e;
 
-	if (signing_keys_open(NULL, config_text("SIGNING_KEYS_DIR"), &e) < 0)
+	if ((make ? signing_keys_open(NULL, dir, &e) : signing_keys_read(dir, &e)) < 0)
 		return fail(rq, e.code, "%s", e.text);
 	return 0;
 }
@@ -33,7 +35,7 @@ keys_rotate_command(struct request *rq, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (open_folder(rq) < 0)
+	if (open_folder(rq, true) < 0)
 		return -1;
 	kid = keys_rotate(rq->arena, &e);
 	if (kid == NULL)
@@ -49,7 +51,7 @@ keys_list_command(struct request *rq, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (open_folder(rq) < 0)
+	if (open_folder(rq, false) < 0)
 		return -1;
 	lines = keys_list(rq->arena);
 	if (lines[0] != '\0')
@@ -68,7 +70,7 @@ keys_remove_command(struct request *rq, int argc, char **argv)
 
 	if (argc < 2)
 		return fail(rq, ERR_BAD_REQUEST, "name the key: keys remove <kid>");
-	if (open_folder(rq) < 0)
+	if (open_folder(rq, false) < 0)
 		return -1;
 	if (keys_remove(argv[1], &e) < 0 && rq->attempt == 0)
 		return fail(rq, e.code, "%s", e.text);

@@ -15,6 +15,8 @@ struct event_base;
 
 /* Loads the folder, made (0700) with a first key where missing. base NULL: a command, no watching. */
 int signing_keys_open(struct event_base *base, const char *dir, struct error *e);
+/* The same for a command that only looks: makes nothing; -1 where there is no key. */
+int signing_keys_read(const char *dir, struct error *e);
 void signing_keys_close(void);
 /* The public set, as /.well-known/jwks.json shows it; valid until the next turn. */
 const char *jwks_json(void);

@@ -34,7 +34,7 @@ class Letters:
             self.findings["dead letters differ from what was sent"] = [f"{have}, wanted {wanted}"]
         for s in SERVICES:
             if have[s]:
-                self.nxtctl(s, "drop", "--all")
+                self.nxtctl(s, "drop", "--all", "--yes")
         self.garbage.clear()
         return have
 

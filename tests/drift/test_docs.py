@@ -157,8 +157,9 @@ def test_named_files_exist(path):
 
 def words_of_nxt():
     actions = cli.parser()._subparsers._group_actions[0]
-    own = {name: set(re.findall(r'add_argument\("(--[a-z-]+)"', (ROOT / f"tests/{name}/run.py").read_text()))
-           for name in ("bench", "chaos")}  # ./nxt hands their words on
+    # ./nxt hands their words on.
+    texts = {name: "".join(p.read_text() for p in (ROOT / f"tests/{name}").glob("*.py")) for name in ("bench", "chaos")}
+    own = {name: set(re.findall(r'add_argument\("(--[a-z-]+)"', text)) for name, text in texts.items()}
     return {name: {o for a in p._actions for o in a.option_strings} | own.get(name, set())
             for name, p in actions.choices.items()}
 

@@ -11,6 +11,7 @@ import pytest
 from nxt.gateway import ERRORS, owners
 from nxt.home import SERVICES
 
+ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("NXT_BIN", "."))
 
 
@@ -54,3 +55,15 @@ def test_an_unknown_path_is_the_gateways_own_404():
     assert refused.value.code == 404
     assert refused.value.headers["Content-Type"] == "application/problem+json"
     assert json.load(refused.value)["code"] == "not_found"
+
+
+@pytest.mark.parametrize("page", ("verify-email", "reset-password", "confirm-email"))
+def test_the_links_of_mails_lead_to_a_page_that_says_what_to_send(page):
+    """The web client's pages; where there is none the gateway names the call, and the call exists."""
+    if "NXT_GATEWAY_URL" not in os.environ:
+        pytest.skip("nothing runs")
+    with urllib.request.urlopen(f"{os.environ['NXT_GATEWAY_URL']}/{page}?token=x") as answer:
+        text = answer.read().decode()
+    path = next(line.split()[2] for line in text.splitlines() if line.startswith(f"/{page} "))
+    assert f"POST\t{path}\t" in printed("identity", "routes")
+    assert f"/{page}" in (ROOT / "libcommon/config.c").read_text()

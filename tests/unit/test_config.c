@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#undef fail	/* ours refuses a request */
 
 #include "arena.h"
 #include "config.h"
 #include "error.h"
 #include "json.h"
+#include "service.h"
 
 static const struct option own[] = {
 	{ "BATCH", OPT_INT, "50", 1, 500, "rows" },
@@ -132,7 +134,7 @@ wrong_values(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		if (load(own, &e, NULL, NULL, bad[i], NULL) != -1)
-			fail_msg("accepted %s", bad[i]);
+			assert_string_equal(bad[i], "refused");
 	assert_int_equal(load(own, &e, NULL, NULL, "--api-password=hidden2", "--batch=x", NULL), -1);
 	assert_null(strstr(e.text, "hidden2"));
 }
@@ -147,6 +149,27 @@ required(void **state)
 	assert_non_null(strstr(e.text, "NXT_DATABASE_URL"));
 	setenv("NXT_DATABASE_URL", "postgresql:///x", 1);
 	assert_int_equal(load(NULL, &e, NULL, NULL, NULL), 0);
+}
+
+/* NXT_DATABASE_URL is one service's, so what all six are given has their names in it. */
+static void
+one_environment_for_all(void **state)
+{
+	static const struct service probe = { .name = "probe" };
+	struct error e;
+
+	(void)state;
+	service_self = &probe;
+	setenv("NXT_PROBE_DATABASE_URL", "postgresql:///probe", 1);
+	setenv("NXT_OTHER_DATABASE_URL", "postgresql:///other", 1);
+	assert_int_equal(load(NULL, &e, NULL, NULL, NULL), 0);
+	assert_string_equal(config_text("DATABASE_URL"), "postgresql:///probe");
+	setenv("NXT_DATABASE_URL", "postgresql:///own", 1);
+	assert_int_equal(load(NULL, &e, NULL, NULL, NULL), 0);
+	assert_string_equal(config_text("DATABASE_URL"), "postgresql:///own");
+	unsetenv("NXT_PROBE_DATABASE_URL");
+	unsetenv("NXT_OTHER_DATABASE_URL");
+	service_self = NULL;
 }
 
 static void
@@ -217,6 +240,7 @@ main(void)
 		cmocka_unit_test_setup(words_and_flags, clean),
 		cmocka_unit_test_setup(wrong_values, clean),
 		cmocka_unit_test_setup(required, clean),
+		cmocka_unit_test_setup(one_environment_for_all, clean),
 		cmocka_unit_test_setup(addresses, clean),
 		cmocka_unit_test_setup(shown_without_secrets, clean),
 		cmocka_unit_test_setup(named_secrets, clean),

@@ -97,6 +97,24 @@ fresh_token(void)
 }
 
 static void
+looking_makes_nothing(void **state)
+{
+	char *missing = arena_printf(a, "%s/none", dir);
+	struct error e;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(signing_keys_read(missing, &e), -1);
+	assert_non_null(strstr(e.text, "keys rotate"));
+	assert_int_equal(stat(missing, &st), -1);
+	signing_keys_close();
+	assert_int_equal(signing_keys_open(NULL, dir, &e), 0);
+	signing_keys_close();
+	assert_int_equal(signing_keys_read(dir, &e), 0);
+	assert_int_equal(published(), 1);
+}
+
+static void
 first_key(void **state)
 {
 	struct error e;
@@ -220,6 +238,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(looking_makes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(first_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(rotation, setup, teardown),
 		cmocka_unit_test_setup_teardown(retirement, setup, teardown),

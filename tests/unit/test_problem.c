@@ -43,6 +43,7 @@ whole_document(void **state)
 	rq->request_id = "0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
 	fail_field(rq, "email", "required", "is \"required\"");
 	fail_field(rq, "items/0/quantity", "too_small", "at least %d", 1);
+	fail_field(rq, "/items/1", "unknown", "a pointer as it is");
 	rq->problem.legal = legal;
 	doc = rendered(rq);
 	assert_string_equal(member(doc, "type"), "/errors#validation_failed");
@@ -50,7 +51,8 @@ whole_document(void **state)
 	assert_int_equal(json_integer_value(json_object_get(doc, "status")), 422);
 	assert_string_equal(member(doc, "code"), "validation_failed");
 	assert_string_equal(member(doc, "request_id"), rq->request_id);
-	assert_int_equal(json_array_size(json_object_get(doc, "errors")), 2);
+	assert_int_equal(json_array_size(json_object_get(doc, "errors")), 3);
+	assert_string_equal(member(json_array_get(json_object_get(doc, "errors"), 2), "pointer"), "/items/1");
 	first = json_array_get(json_object_get(doc, "errors"), 0);
 	assert_string_equal(member(first, "pointer"), "/email");
 	assert_string_equal(member(first, "code"), "required");

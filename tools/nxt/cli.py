@@ -1,6 +1,7 @@
 """The words of ./nxt."""
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 
@@ -14,6 +15,9 @@ from nxt.ui import NxtError, say
 def up(args):
     """install what is missing, build, start everything, wait until it is ready"""
     stack = Stack(preset=args.preset, preferred_ports=not args.random_ports)
+    wrong = [p for p in args.port if "=" not in p]
+    if wrong:
+        raise NxtError(f"--port {wrong[0]}: say NAME=N, e.g. gateway=8000")
     ports = dict(p.split("=", 1) for p in args.port)
     stack.up(bus=args.bus, ports=ports, with_build=not args.no_build)
     say(f"""
@@ -26,8 +30,12 @@ def up(args):
 
 def down(args):
     """stop everything; --wipe also deletes data, logs, secrets and chosen ports"""
-    stopped = Stack().down(wipe=args.wipe)
-    say(f"  stopped: {', '.join(stopped) or 'nothing was running'}")
+    def report(name, seconds):
+        say(f"  {name:<14} stopped ({seconds:.1f} s)")
+    if not Stack().down(wipe=args.wipe, report=report):
+        say("  nothing was running")
+    if args.wipe:
+        say("  wiped: data, logs, secrets, chosen ports")
 
 
 def status(args):
@@ -70,9 +78,11 @@ def run(args):
     """one daemon in the foreground with its own options, in the place of the one that runs; further words go
     before it: gdb --args, valgrind"""
     stack = Stack(preset=args.preset)
-    daemon = stack.daemons[args.service]
-    if not daemon.binary.exists():
-        raise NxtError(f"{daemon.binary} is not built; run ./nxt build {stack.preset}")
+    daemon = _daemon(stack, args.service)
+    if args.words and not shutil.which(args.words[0]):
+        raise NxtError(f"{args.words[0]} is no program, and these words go before the daemon (gdb --args); for the "
+                       f"daemon's own words: ./nxt command {args.service} {' '.join(args.words)}")
+    stack.need("postgres", "broker")
     with stack.home.locked():
         daemon.stop()
     argv = [*args.words, str(daemon.binary)]
@@ -80,9 +90,29 @@ def run(args):
     os.execvpe(argv[0], argv, {**os.environ, **daemon.environment()})
 
 
+def _daemon(stack, service):
+    daemon = stack.daemons[service]
+    if not daemon.binary.exists():
+        raise NxtError(f"{daemon.binary} is not built; run ./nxt build {stack.preset}")
+    return daemon
+
+
+def command(args):
+    """a one-time command of a daemon with its own options, beside the one that runs, e.g. identity keys list"""
+    stack = Stack()
+    daemon = _daemon(stack, args.service)
+    if not args.words:
+        args.words = ["--help"]
+    if not args.words[0].startswith("-"):  # what a daemon prints of itself needs nothing
+        stack.need("postgres")
+    os.execve(daemon.binary, [str(daemon.binary), *args.words], {**os.environ, **daemon.environment()})
+
+
 def psql(args):
     """a psql session as owner of one service's database; further words go to psql"""
-    os.execv(BIN / "psql", ["psql", Stack().postgres.owner_url(args.service), *args.words])
+    stack = Stack()
+    stack.need("postgres")
+    os.execv(BIN / "psql", ["psql", stack.postgres.owner_url(args.service), *args.words])
 
 
 def events(args):
@@ -91,12 +121,16 @@ def events(args):
     nxtctl = str(build.binaries(stack.preset) / "nxtctl")
     if not os.path.exists(nxtctl):
         raise NxtError(f"{nxtctl} is not built; run ./nxt build {stack.preset}")
+    if not {"--help", "-h"} & set(args.words):
+        stack.need("broker")
     os.execv(nxtctl, [nxtctl, "events", "--brokers", stack.bus.brokers, *args.words])
 
 
 def mail(args):
     """the mails in the sink: one line each, or one in full"""
-    found = Stack().mail.messages()
+    stack = Stack()
+    stack.need("mail")
+    found = stack.mail.messages()
     if args.id:
         found = [m for m in found if m["id"] == args.id]
         if not found:
@@ -108,8 +142,13 @@ def mail(args):
 
 
 def migrate_(args):
-    """bring the databases up to date; `status` and `rollback` (one service, one step) as dbmate means them"""
+    """bring the databases up to date; `status` and `rollback` (one step back, of a service or of --all) as dbmate
+    means them"""
     stack = Stack()
+    if args.command == "rollback" and not (args.service or args.all):
+        raise NxtError("rollback takes a service's newest migration back, and its data with it: name the service, "
+                       "or say --all")
+    stack.need("postgres")
     if args.command == "migrate":
         with stack.home.locked():
             stack.migrate()
@@ -137,12 +176,15 @@ def docs(args):
 def demo(args):
     """walk through registration, approval, job, purchase; print what each step left behind"""
     from nxt.demo import Demo
-    Demo(Stack()).run()
+    stack = Stack()
+    stack.need("gateway", *SERVICES, "broker", "postgres", "mail")
+    Demo(stack).run()
 
 
 def test(args):
     """run the tests: all, or the parts named"""
-    from nxt.testing import run_into, run_parts
+    from nxt.testing import end_as_interrupted, run_into, run_parts
+    end_as_interrupted()
     return run_into(args.parts[0], args.words, args.result) if args.result else run_parts(args.parts, args.words)
 
 
@@ -154,9 +196,12 @@ def fuzz(args):
 
 def bench(args):
     """measure against the same machine's own yardsticks"""
-    packages.install_debian({"bench"})
     program = ROOT / "tests/bench/run.py"
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
+    if {"-h", "--help"} & set(words):  # without its packages, which a first reader does not want to wait for
+        return subprocess.run([sys.executable, "-c", "import words; words.parser().print_help()"],
+                              cwd=program.parent).returncode
+    packages.install_debian({"bench"})
     return subprocess.run([str(packages.venv("test")), str(program), *words],
                           env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}).returncode
 
@@ -196,6 +241,9 @@ def parser():
     p.add_argument("--preset", choices=("release", "dev", "asan", "tsan"))
     p.add_argument("service", choices=SERVICES)
     p.add_argument("words", nargs=argparse.REMAINDER)
+    p = word("command", command)
+    p.add_argument("service", choices=SERVICES)
+    p.add_argument("words", nargs=argparse.REMAINDER)
     p = word("psql", psql)
     p.add_argument("service", choices=SERVICES)
     p.add_argument("words", nargs=argparse.REMAINDER)
@@ -216,6 +264,7 @@ def parser():
     p = word("migrate", migrate_)
     p.add_argument("command", nargs="?", default="migrate", choices=("migrate", "status", "rollback"))
     p.add_argument("service", nargs="?", choices=SERVICES)
+    p.add_argument("--all", action="store_true", help="for rollback: every service")
     word("build", build_).add_argument("preset", nargs="?", choices=("dev", "asan", "tsan", "release"))
     return top
 

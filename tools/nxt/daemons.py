@@ -137,6 +137,10 @@ def built(stack):
     return [d for d in stack.daemons.values() if d.binary.exists()]
 
 
+# What is filled once and is lost with the tables of a service; see Stack.migrate.
+IMPORTS = {"identity": ("permissions", "settings"), "notify": ("smtp",)}
+
+
 def once(home, what, text, do):
     """Runs do() unless it was already done for exactly this text."""
     mark = hashlib.sha256(text.encode()).hexdigest()

@@ -248,7 +248,9 @@ class Demo:
         inbox = self.owner.api.get("/v1/notifications", expect=200)["items"]
         read = self.owner.api.post(f"/v1/notifications/{inbox[0]['id']}/read", expect=200)
         self.tell(f"GET /v1/notifications; POST …/read “{inbox[0]['title']}”", f"{len(inbox)} rows; {read['status']}")
-        say(f"\nAll of it: {self.stack.mail.url} (mails), ./nxt events, ./nxt psql audit")
+        say(f"\nAll of it: {self.stack.mail.url} (mails), ./nxt events, ./nxt psql audit\n"
+            f"To sign in yourself: {self.admin.email}, whose password is demo_administrator in "
+            f"{self.stack.home / 'secrets.json'}")
 
     def mails(self):
         return [m for m in self.stack.mail.messages() if m["to"][0].endswith(f".{self.run_id}@example.com")]

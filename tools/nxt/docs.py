@@ -73,12 +73,13 @@ def options(folder):
 
     def rows(service, names):
         for name in names:
-            _, env, flag, kind, default, doc = tables[service][name]
+            _, env, flag, kind, default, limits, doc = tables[service][name]
             values = {tables[s][name][4]: None for s in SERVICES if name in tables[s]} if name in everywhere else [default]
-            yield code(env), code(flag), kind, ", ".join(code(v) for v in values if v), doc
-    header = ("environment", "flag", "type", "default", "meaning")
+            yield code(env), code(flag), kind, ", ".join(code(v) for v in values if v), limits, doc
+    header = ("environment", "flag", "type", "default", "limits", "meaning")
     own = {s: sorted(set(t) - everywhere) for s, t in tables.items()}
-    return page("Options", "Read in this order: flag, environment, the file named by `NXT_…_FILE`, default. Read once at "
+    return page("Options", "Read in this order: flag, environment, the file named by `NXT_…_FILE`, the environment with the "
+                "service's name in it (`NXT_IDENTITY_DATABASE_URL`: one environment for all six), default. Read once at "
                 "start. Several defaults stand for the services in the order identity, profiles, finance, marketplace, "
                 "notify, audit.",
                 ("All daemons", markdown(header, rows("identity", sorted(everywhere)))),

@@ -69,6 +69,12 @@ class Home:
         self.state.setdefault("done", {})[what] = mark
         self.save()
 
+    def forget(self, *what):
+        """Each must be done again: what it was done to is gone."""
+        for one in what:
+            self.state.get("done", {}).pop(one, None)
+        self.save()
+
     @contextmanager
     def locked(self):
         """One nxt at a time changes what runs in this folder; the kernel drops the lock of a killed one."""

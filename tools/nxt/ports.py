@@ -41,12 +41,16 @@ class Ports:
         self.known = home.state.setdefault("ports", {})
 
     def __getitem__(self, name):
+        if name not in self.known:
+            raise NxtError("nothing was started here yet: run ./nxt up")
         return self.known[name]
 
     def configure(self, given):
         for name in PREFERRED:
             value = given.get(name) or os.environ.get(f"NXT_{name.upper().replace('-', '_')}_PORT")
             if value:
+                if not str(value).isdigit() or not 0 < int(value) < 65536:
+                    raise NxtError(f"port {name}: {value!r} is no number from 1 to 65535")
                 self.known[name] = int(value)
                 self.home.state.setdefault("fixed_ports", {})[name] = int(value)
         unknown = set(given) - set(PREFERRED)

@@ -53,6 +53,12 @@ class Stack:
             raise NxtError(f"no part called {name}; there are {', '.join(self.parts)}, broker")
         return self.parts[name]
 
+    def need(self, *names):
+        """For words that talk to a running part."""
+        down = [name for name in names if not self.part(name).process.pid()]
+        if down:
+            raise NxtError(f"{', '.join(down)}: not running; ./nxt up starts what is missing")
+
     # ---- what the tests need ----
 
     def kill9(self, name):
@@ -85,9 +91,10 @@ class Stack:
         found.update({f"NXT_{s.upper()}_OPS_URL": self.daemons[s].ops_url for s in SERVICES})
         found.update({f"NXT_DB_{s.upper()}": self.postgres.owner_url(s) for s in SERVICES})
         found.update({"NXT_KAFKA_BROKERS": self.bus.brokers, "NXT_MAIL_URL": self.mail.url,
-                      "NXT_BIN": str(build.binaries(self.preset)),
-                      # For the one-time commands of nxt-identity; a daemon gets its own.
-                      "NXT_DATABASE_URL": self.postgres.runtime_url("identity")})
+                      "NXT_BIN": str(build.binaries(self.preset))})
+        # For the daemons' one-time commands. By service: one environment serves all six.
+        found.update({f"NXT_{s.upper()}_DATABASE_URL": self.postgres.runtime_url(s) for s in SERVICES})
+        found["NXT_IDENTITY_SIGNING_KEYS_DIR"] = self.daemons["identity"].environment()["NXT_SIGNING_KEYS_DIR"]
         return found
 
     @property
@@ -162,14 +169,20 @@ class Stack:
             daemons.configure_smtp(self)
 
     def migrate(self, always=True):
-        todo = [s for s in SERVICES if always or not self.home.done(f"migrations {s}", migrate.mark(s))]
+        with ThreadPoolExecutor(3) as pool:
+            behind = [s for s, is_behind in zip(SERVICES, pool.map(self._is_behind, SERVICES)) if is_behind]
+        todo = SERVICES if always else behind
         if not todo:
             return
+        # Tables that are made anew are empty, and what a daemon remembers of the old ones is no longer so.
+        self.home.forget(*(what for s in behind for what in daemons.IMPORTS.get(s, ())))
+        self._stop_all([self.daemons[s] for s in behind])
         with step("migrations") as note, ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda s: migrate.migrate(s, self.postgres.owner_url(s)), todo))
-            for service in todo:
-                self.home.set_done(f"migrations {service}", migrate.mark(service))
             note(", ".join(todo))
+
+    def _is_behind(self, service):
+        return migrate.is_behind(service, self.postgres)
 
     def _start_daemons(self):
         started = [d for d in daemons.built(self) if d.start()]
@@ -182,21 +195,29 @@ class Stack:
                 daemon.wait_consumes()
             note(", ".join(d.name for d in started) or "ready again")
 
-    def down(self, wipe=False):
+    def down(self, wipe=False, report=lambda name, seconds: None):
+        """report is told of each part when it has stopped."""
         with self.home.locked():
             self._assemble()
             stopped = self._stop_all([self.gateway, *self.daemons.values(), self.mail, self.kafka, self.embedded,
-                                      self.postgres])
+                                      self.postgres], report)
             if wipe:
                 self._wipe()
         return stopped
 
-    def _stop_all(self, parts):
+    def _stop_all(self, parts, report=lambda name, seconds: None):
         """Together: each has its own grace period. PostgreSQL last, so that the daemons can still commit."""
+        begun = monotonic()
+
+        def stop(part):
+            was = part.stop()
+            if was:
+                report(part.name, monotonic() - begun)
+            return was
         first = [p for p in parts if p is not self.postgres]
-        with ThreadPoolExecutor(len(parts)) as pool:
-            stopped = [p.name for p, was in zip(first, list(pool.map(lambda p: p.stop(), first))) if was]
-        if self.postgres in parts and self.postgres.stop():
+        with ThreadPoolExecutor(len(first) or 1) as pool:
+            stopped = [p.name for p, was in zip(first, list(pool.map(stop, first))) if was]
+        if self.postgres in parts and stop(self.postgres):
             stopped.append("postgres")
         return stopped
 

@@ -8,6 +8,7 @@ import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -72,6 +73,43 @@ def fresh_stack(name, preset="release", daemon_env=None):
         stack.down()
 
 
+# ---- children ----
+
+_children = set()
+
+
+def end_as_interrupted():
+    """SIGTERM and SIGHUP are Ctrl-C: copies that were started are stopped. A second one does not cut that off."""
+    def interrupt(*_):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def _child(argv, seconds=None, **more):
+    """Runs a program in a session of its own, so that Ctrl-C reaches it through us alone, and it may tidy up."""
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True, **more)
+    _children.add(child)
+    try:
+        child.wait(seconds)
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        _children.discard(child)
+
+
+def _end(child, grace=60):
+    child.terminate()
+    try:
+        child.wait(grace)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
 # ---- pytest, ctest ----
 
 def _junit(file):
@@ -103,7 +141,7 @@ def pytest(folder, stack=None, words=None, report=None, seconds=3600):
     argv = [str(packages.venv("test")), "-m", "pytest", f"tests/{folder}", "-q", "-p", "no:cacheprovider",
             "--timeout=120", f"--junitxml={file}", *(["-k", words] if words else [])]
     try:
-        subprocess.run(argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, timeout=seconds)
+        _child(argv, seconds, cwd=ROOT, env=env)
     except subprocess.TimeoutExpired:
         return Result(failed=1, notes=[f"FAILED tests/{folder}: not done after {seconds} s"])
     return _junit(file) if file.exists() else Result(failed=1, notes=[f"FAILED tests/{folder}: pytest did not run"])
@@ -149,8 +187,9 @@ def part_unit(words):
 
 
 def part_tool(words):
-    """./nxt itself."""
+    """./nxt and nxtctl themselves."""
     packages.install_debian({"build", "run"})
+    build.build("dev")
     return pytest("tool", words=words)
 
 
@@ -295,7 +334,7 @@ def _run_beside(name, words):
     file.unlink(missing_ok=True)
     argv = [str(ROOT / "nxt"), "test", name, "--result", str(file), *(["-k", words] if words else [])]
     with open(log, "w") as out:
-        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        _child(argv, stdout=out, stderr=subprocess.STDOUT)
     if file.exists():
         return Result(**json.loads(file.read_text())), log.read_text(errors="replace")
     return Result(failed=1, notes=[f"FAILED {name}: it ended without a result"]), log.read_text(errors="replace")
@@ -336,7 +375,9 @@ def _results(names, words):
                 say(f"\n== {done[0]}\n{done[2]}")
                 yield done
     finally:
-        stop.set()  # Ctrl-C ends what runs, and nothing more is begun
+        stop.set()  # nothing more is begun; of what runs each part stops its own copy
+        for child in list(_children):
+            child.terminate()
 
 
 def run_parts(names, words=None):

@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "nxtctl.h"
+#include "uuid.h"
 
 static PGconn *
 connect_to(const char *url)
@@ -35,6 +36,18 @@ query(PGconn *pg, const char *sql, const char *parameter)
 	complain("%s", PQresultErrorMessage(r));
 	PQclear(r);
 	return NULL;
+}
+
+/* Before anything is touched; 0, or what the command exits with. */
+static int
+check_ids(const struct arguments *args)
+{
+	uint8_t raw[16];
+
+	for (int i = 0; i < args->nwords; i++)
+		if (!uuid_parse(args->words[i], raw))
+			return complain("%s is no id of a dead letter; dlq list shows them", args->words[i]), 2;
+	return 0;
 }
 
 int
@@ -83,10 +96,12 @@ print_letter(const PGresult *r, const char *prefix)
 int
 dlq_show(const struct arguments *args)
 {
-	PGconn *pg = connect_to(args->database);
-	int status = pg == NULL;
+	int status = check_ids(args);
+	PGconn *pg = status != 0 ? NULL : connect_to(args->database);
 
-	for (int i = 0; pg != NULL && i < args->nwords; i++) {
+	if (pg == NULL)
+		return status != 0 ? status : 1;
+	for (int i = 0; i < args->nwords; i++) {
 		PGresult *r = query(pg, "SELECT id, topic, partition, \"offset\", attempts, error, "
 		    "headers, coalesce(payload, '') FROM dead_letters WHERE id = $1", args->words[i]);
 		if (r == NULL || PQntuples(r) == 0)
@@ -108,6 +123,8 @@ change(const struct arguments *args, const char *every, const char *one, const c
 
 	if (args->all == (args->nwords > 0))
 		return complain("name the letters, or say --all"), 2;
+	if ((status = check_ids(args)) != 0)
+		return status;
 	pg = connect_to(args->database);
 	if (pg == NULL)
 		return 1;
@@ -136,6 +153,8 @@ dlq_replay(const struct arguments *args)
 int
 dlq_drop(const struct arguments *args)
 {
+	if (args->all && !args->yes)
+		return complain("this deletes every dead letter of the service for good; say --all --yes"), 2;
 	return change(args, "DELETE FROM dead_letters", "DELETE FROM dead_letters WHERE id = $1",
 	    "dropped");
 }

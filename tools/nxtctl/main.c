@@ -37,7 +37,7 @@ static const struct subcommand {
 	{ "dlq replay", dlq_replay, NEEDS_DATABASE, "--database URL ID ... | --all",
 	  "asks the service to apply the letters once more, within seconds; those that it refuses\n"
 	  "\tagain stay, with attempts 1 and the new error" },
-	{ "dlq drop", dlq_drop, NEEDS_DATABASE, "--database URL ID ... | --all",
+	{ "dlq drop", dlq_drop, NEEDS_DATABASE, "--database URL ID ... | --all --yes",
 	  "deletes dead letters for good" },
 };
 
@@ -52,6 +52,7 @@ static const struct flag {
 	{ "--exit", NULL, "end where the topics end" },
 	{ "--count", "N", "end after N events" },
 	{ "--all", NULL, "every dead letter" },
+	{ "--yes", NULL, "with dlq drop --all: do it" },
 };
 
 int
@@ -88,7 +89,9 @@ used_wrongly(const struct subcommand *c, const char *why, const char *what)
 	if (c != NULL)
 		fprintf(stderr, "usage: nxtctl %s %s\n", c->words, c->usage);
 	else
-		fputs("nxtctl --help lists the commands\n", stderr);
+		for (size_t i = 0; i < COUNT_OF(subcommands); i++)
+			fprintf(stderr, "%s nxtctl %s %s\n", i == 0 ? "usage:" : "      ",
+			    subcommands[i].words, subcommands[i].usage);
 	return 2;
 }
 
@@ -137,6 +140,8 @@ take_flag(struct arguments *args, const char *name, const char *value)
 		return args->exit_at_end = true, 1;
 	if (strcmp(name, "--all") == 0)
 		return args->all = true, 1;
+	if (strcmp(name, "--yes") == 0)
+		return args->yes = true, 1;
 	if (value == NULL)
 		return -1;
 	if (strcmp(name, "--brokers") == 0)

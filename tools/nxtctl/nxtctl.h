@@ -11,7 +11,7 @@ struct arena;
 /* Parsed from the command line; what was not given is NULL, false or 0. */
 struct arguments {
 	const char *brokers, *database, *prefix;
-	bool from_beginning, exit_at_end, all;
+	bool from_beginning, exit_at_end, all, yes;
 	long count;
 	int replication;
 	char **words;		/* what is no option, NULL-terminated */
