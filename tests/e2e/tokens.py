@@ -31,15 +31,20 @@ def raw_signature(key, text):
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+def private_jwk(env, kid):
+    """A signing key of the running copy, out of its file."""
+    folder = Path(env["NXT_HOME"]) / "daemons/identity/keys"
+    [text] = [text for text in (p.read_text() for p in folder.iterdir()) if kid in text]
+    return json.loads(text)
+
+
 class Mint:
     """Holds the signing key that a real token was made with, and that token's header and claims."""
 
     def __init__(self, env, token):
         self.token = token
         self.header, self.claims = (json.loads(unb64(part)) for part in token.split(".")[:2])
-        folder = Path(env["NXT_HOME"]) / "daemons/identity/keys"
-        [text] = [p.read_text() for p in folder.iterdir() if self.header["kid"] in p.read_text()]
-        self.jwk = json.loads(text)
+        self.jwk = private_jwk(env, self.header["kid"])
         self.key = PyJWK(self.jwk, "ES256").key
         self.public = {k: v for k, v in self.jwk.items() if k != "d"}
 
