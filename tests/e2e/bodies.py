@@ -1,8 +1,13 @@
 """A body that creates one row of any declared table: by type where that is enough, by recipe where rules ask for more."""
+import json
 import uuid
 
 import declared
 from client import Person, eventually
+from nxt.home import SERVICES
+from people import staff
+from test_marketplace import open_lead
+from test_profiles import activate_profile
 
 PROFESSIONS = ("photographer", "tutor", "makeup_artist", "developer", "video_editor", "graphic_designer",
                "social_media_manager", "fitness_trainer", "catering_service", "ugc_content_creator")
@@ -103,6 +108,49 @@ class Bodies:
         free = sorted(k for k in (h.rsplit(".", 1)[0] + ".sms" for h in have) if k not in have)
         return {"template_key": free[0], "channel": "SMS", "body_template": "Something happened."}
 
+    def free_setting(self):
+        """A declared setting that nobody has set yet, at the value that it has anyway."""
+        taken = {c["config_key"] for c in self.cast.admin.everything("/v1/runtime-configs?limit=200")}
+        line = next(s for service in SERVICES for s in declared.printed(service, "settings") if s["key"] not in taken)
+        return {"config_group": line["group"], "config_key": line["key"], "config_value_json": json.loads(line["initial"]),
+                "reason": "A test of it."}
+
+    def article(self):
+        """Published, which takes a second person."""
+        def make():
+            made = self.cast.admin.post("/v1/kb-articles", self.for_table("kb_articles")[1], expect=201)["id"]
+            publisher = staff(self.env, self.cast.admin, "support_agent").may("/v1/support-tickets")
+            publisher.post(f"/v1/kb-articles/{made}/publish", expect=200)
+            return made
+        return self.once("article", make)
+
+    def dealing(self):
+        """Somebody who was offered a job and may now review the company."""
+        person, company = self.person("hired"), self.cast.company
+        job = self.once("live job", lambda: company.live_job()["id"])
+        application = person.post("/v1/job-applications", {"job_id": job}, expect=201)
+        company.post(f"/v1/job-applications/{application['id']}/offer", expect=200)
+        return person, {"entity_type": "company", "entity_id": company.company_id, "rating": 4, "review_text": "Quick and fair."}
+
+    def free_lead(self):
+        """(professional, body): a lead that costs nothing, so that no wallet has a word in it."""
+        admin, reviewer = self.cast.admin, self.cast.reviewer
+        customer = self.once("customer", lambda: self.person("customer"))
+        asker = self.once("asking professional", lambda: self.person("asking"))
+        profile = self.once("asking profile", lambda: activate_profile(asker, reviewer, "makeup_artist"))
+        self.once("rate card", lambda: self.set(admin, "marketplace.lead_rate_card", {"*": 10, "makeup_artist": 0}))
+        lead = open_lead(customer, reviewer, profession_key="makeup_artist")
+        eventually("the lead is free", lambda: asker.get(f"/v1/leads/{lead['id']}/price", expect=200)["coin_price"] == 0)
+        return asker, {"lead_id": lead["id"], "user_role_profile_id": profile["id"]}
+
+    def set(self, admin, key, value):
+        """A setting made or changed."""
+        found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+        body = {"config_value_json": value, "is_active": True, "reason": "A test of it."}
+        if found:
+            return admin.patch(f"/v1/runtime-configs/{found[0]['id']}", body, expect=200)
+        return admin.post("/v1/runtime-configs", {"config_group": key.split(".")[0], "config_key": key, **body}, expect=201)
+
     # ---- bodies ----
 
     def simple(self, table, **more):
@@ -130,11 +178,11 @@ class Bodies:
             "layout_json": {"columns": 12}, "is_default": False}),
         "dashboard_widgets": lambda b: (b.cast.admin, b.simple(
             "dashboard_widgets", dashboard_config_id=b.dashboard(), widget_key="my_jobs")),
-        "runtime_configs": lambda b: None,   # one row per declared key; test_identity_access has them
+        "runtime_configs": lambda b: (b.cast.admin, b.free_setting()),
         "company_profiles": lambda b: (Person(b.env, "COMPANY").register().sign_in(), b.simple("company_profiles")),
         "customer_profiles": lambda b: (b.person("customer"), b.simple("customer_profiles", display_name="Asha")),
         "candidate_profiles": lambda b: (b.person("candidate"), b.simple("candidate_profiles", display_name="Asha")),
-        "user_role_profiles": lambda b: None,   # opened by a granted role
+        "user_role_profiles": lambda b: (b.person("holder"), {"role_key": "tutor", "display_name": "Asha"}),
         "portfolio_items": lambda b: (b.professional(), {
             "user_role_profile_id": b.professional().profiles["photographer"], "title": "Monsoon", "tags": ["rain"]}),
         "portfolio_images": lambda b: (b.professional(), b.simple("portfolio_images", portfolio_item_id=b.portfolio_item())),
@@ -144,15 +192,15 @@ class Bodies:
             "user_role_profile_id": b.professional().profiles["developer"], "verification_type": "DOCUMENT"}),
         "verification_documents": lambda b: (b.professional(), b.simple(
             "verification_documents", verification_request_id=b.verification(), mime_type="image/png")),
-        "approval_requests": lambda b: None,   # opened by a submission
+        "approval_requests": lambda b: None,   # opened by a submission: stories.py
         "jobs": lambda b: (b.cast.company, {"company_profile_id": b.cast.company.company_id, "title": "Tester"}),
         "leads": lambda b: (b.person("customer"), {"profession_key": "photographer", "title": "A wedding", "location": "Pune",
                                                    "description": "Two days.", "budget_inr": 100, "required_date": "2099-01-01"}),
         "job_applications": lambda b: (b.person("candidate"), {
             "job_id": b.once("live job", lambda: b.cast.company.live_job()["id"]), "cover_note": "Me."}),
-        "lead_requests": lambda b: None,   # costs coins; test_marketplace has them
-        "reviews": lambda b: None,         # needs a dealing; test_marketplace has them
-        "orders": lambda b: None,          # test_finance has them
+        "lead_requests": lambda b: b.free_lead(),
+        "reviews": lambda b: b.dealing(),
+        "orders": lambda b: None,              # their body is no row: stories.py
         "coupons": lambda b: (b.cast.admin, b.simple("coupons", code=f"C{uuid.uuid4().hex[:8].upper()}", discount_type="FLAT",
                                                      discount_value=100)),
         "discount_rules": lambda b: (b.cast.admin, b.simple("discount_rules", scope_type="CATEGORY", scope_id=str(uuid.uuid4()),
@@ -161,8 +209,8 @@ class Bodies:
         "payment_gateway_configs": lambda b: (b.cast.admin, b.simple("payment_gateway_configs", is_active=False)),
         "notification_templates": lambda b: (b.cast.admin, b.template()),
         "kb_sections": lambda b: (b.cast.admin, b.simple("kb_sections", category_id=b.category())),
-        "kb_articles": lambda b: (b.cast.admin, b.simple("kb_articles", category_id=b.category())),
-        "kb_article_feedback": lambda b: None,   # needs a published article; test_notify has them
+        "kb_articles": lambda b: (b.cast.admin, b.simple("kb_articles", category_id=b.category(), audience_type="ALL")),
+        "kb_article_feedback": lambda b: (b.person("reader"), {"article_id": b.article(), "is_helpful": True}),
         "support_ticket_messages": lambda b: b.ticket_message(),
         "smtp_configs": lambda b: (b.cast.admin, b.simple("smtp_configs", is_active=False, is_default=False)),
         **{f"{p}_profiles": (lambda b, p=p: (b.professional(), {"user_role_profile_id": b.professional().profiles[p]}))
