@@ -434,12 +434,12 @@ static json_t *
 problem_schema(void)
 {
 	return json_pack("{s:s, s:[s,s,s,s], s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s},"
-	    " s:{s:s}, s:{s:s, s:o}, s:{s:s, s:{s:s}}}}", "type", "object", "required", "type",
+	    " s:{s:s}, s:{s:s, s:o}, s:{s:s, s:{s:s}}, s:{s:s}}}", "type", "object", "required", "type",
 	    "title", "status", "code", "properties", "type", "type", "string", "title", "type",
 	    "string", "status", "type", "integer", "detail", "type", "string", "instance", "type",
 	    "string", "code", "type", "string", "request_id", "type", "string", "errors", "type",
 	    "array", "items", example_schema("{\"pointer\":\"…\",\"code\":\"…\",\"detail\":\"…\"}"),
-	    "legal", "type", "array", "items", "type", "string");
+	    "legal", "type", "array", "items", "type", "string", "challenge", "type", "string");
 }
 
 static json_t *

@@ -101,6 +101,7 @@ problem_render(struct buf *out, const struct request *rq)
 	render(out, code, p->detail, rq->http == NULL ? NULL : http_path(rq->http), rq->request_id);
 	add_fields(out, p->fields);
 	add_legal(out, p->legal);
+	add_member(out, "challenge", p->challenge);
 	buf_add_char(out, '}');
 }
 

@@ -56,6 +56,7 @@ struct problem {
 	const char *const *legal;	/* illegal_transition: verbs possible now; NULL-terminated */
 	int retry_after_s;		/* 0: the default of the error */
 	const char *allow;		/* 405: the Allow header */
+	const char *challenge;		/* second_factor_required: what the next step takes */
 	char sqlstate[6];		/* set where PostgreSQL said no; for the log and db_should_retry */
 	const char *internal;		/* for the log alone */
 	bool may_pass;			/* an event on its way may change it: the unit runs again for a while */

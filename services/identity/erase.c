@@ -49,6 +49,9 @@ blank(struct request *rq, const char *id, const char *now)
 		" WHERE user_id = $1 AND $2::timestamptz IS NOT NULL"),
 		"UPDATE user_settings SET settings_json = '{}', updated_at = $2, version = version + 1 WHERE user_id = $1",
 		"DELETE FROM one_time_tokens WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
+		"DELETE FROM user_totps WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
+		"DELETE FROM user_recovery_codes WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
+		"DELETE FROM auth_challenges WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM user_devices WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 	};
 

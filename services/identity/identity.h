@@ -34,13 +34,15 @@ int auth_verify_email(struct request *rq);
 int auth_resend_verification(struct request *rq);
 int auth_login(struct request *rq);
 int auth_step_up(struct request *rq);
+int auth_totp(struct request *rq);
 int auth_refresh(struct request *rq);
 int auth_logout(struct request *rq);
 int auth_password_forgot(struct request *rq);
 int auth_password_reset(struct request *rq);
 int auth_password_change(struct request *rq);
 extern const struct column register_body[], verify_email_body[], resend_body[];
-extern const struct column login_body[], step_up_body[], refresh_body[], logout_body[];
+extern const struct column login_body[], auth_totp_body[], step_up_body[], refresh_body[];
+extern const struct column logout_body[];
 extern const struct column password_forgot_body[], password_reset_body[], password_change_body[];
 
 /* ---- /v1/me ---- */
@@ -52,8 +54,13 @@ int me_email_change(struct request *rq);
 int me_email_confirm(struct request *rq);
 int me_phone_change(struct request *rq);
 int me_erase(struct request *rq);
+int me_totp_read(struct request *rq);
+int me_totp_start(struct request *rq);
+int me_totp_confirm(struct request *rq);
+int me_totp_remove(struct request *rq);
+int me_totp_recovery_codes(struct request *rq);
 extern const struct column me_body[], me_settings_body[], me_erase_body[];
-extern const struct column me_email_body[], me_email_confirm_body[], me_phone_body[];
+extern const struct column me_email_body[], me_email_confirm_body[], me_phone_body[], me_totp_confirm_body[];
 
 /* ---- the rest ---- */
 int jwks_read(struct request *rq);

@@ -3,6 +3,7 @@
 
 #include "identity.h"
 #include "passwords.h"
+#include "second_factor.h"
 #include "secretbox.h"
 #include "service.h"
 #include "signing_keys.h"
@@ -25,6 +26,7 @@ static const struct resource *const resources[] = {
 	"\"refresh_token\":\"…\",\"session_id\":\"0192…\"}"
 /* The row, and what this sign-in may do. */
 #define ME_ANSWER "users {\"roles\":[\"…\"],\"permissions\":[\"…\"],\"session_id\":\"0192…\",\"employee_id?\":\"0192…\"}"
+#define RECOVERY_CODES_ANSWER "{\"recovery_codes\":[\"abcd-efgh-ijkl-mnop\"]}"
 
 static const struct route routes[] = {
 	{ "POST", "/v1/auth/register", ANYONE, auth_register, SIGN_IN, register_body,
@@ -38,7 +40,10 @@ static const struct route routes[] = {
 	{ "POST", "/v1/auth/login", ANYONE, auth_login, SIGN_IN, login_body,
 	    .summary = "Sign in with e-mail and password.", .answer = TOKENS_ANSWER },
 	{ "POST", "/v1/auth/step-up", SIGNED_IN, auth_step_up, SIGN_IN, step_up_body,
-	    .summary = "Prove the password again before a sensitive change.", .status = 204 },
+	    .summary = "Prove the password again, or a code, before a sensitive change.", .status = 204 },
+	{ "POST", "/v1/auth/totp", ANYONE, auth_totp, SIGN_IN, auth_totp_body,
+	    .summary = "Answer the challenge of a sign-in with a code or a recovery code.",
+	    .answer = TOKENS_ANSWER },
 	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, SIGN_IN_TX, refresh_body,
 	    .summary = "Replace the refresh token and get a fresh access token.",
 	    .answer = TOKENS_ANSWER },
@@ -72,6 +77,20 @@ static const struct route routes[] = {
 	    .summary = "Change or remove the phone number; needs step-up.", .answer = "users" },
 	{ "POST", "/v1/me/erase", SIGNED_IN, me_erase, SIGN_IN_TX, me_erase_body,
 	    .summary = "Erase the account and everything personal, everywhere; needs step-up.", .status = 204 },
+	{ "GET", "/v1/me/totp", SIGNED_IN, me_totp_read,
+	    .summary = "Whether the caller's second factor is enabled.",
+	    .answer = "{\"enabled\":true,\"recovery_codes_left\":10}" },
+	{ "POST", "/v1/me/totp", SIGNED_IN, me_totp_start, SIGN_IN_TX,
+	    .summary = "Begin with a second factor: a secret for the authenticator, shown once; needs step-up.",
+	    .answer = "{\"secret\":\"JBSW…\",\"uri\":\"otpauth://totp/…\"}", .status = 201 },
+	{ "POST", "/v1/me/totp/confirm", SIGNED_IN, me_totp_confirm, SIGN_IN_TX, me_totp_confirm_body,
+	    .summary = "Enable it with a code of the secret; recovery codes, shown once. Needs step-up.",
+	    .answer = RECOVERY_CODES_ANSWER },
+	{ "POST", "/v1/me/totp/recovery-codes", SIGNED_IN, me_totp_recovery_codes, SIGN_IN_TX,
+	    .summary = "A new set of recovery codes in the place of the old; needs step-up.",
+	    .answer = RECOVERY_CODES_ANSWER },
+	{ "DELETE", "/v1/me/totp", SIGNED_IN, me_totp_remove, SIGN_IN_TX,
+	    .summary = "Disable the second factor; needs step-up.", .status = 204 },
 	{ "DELETE", "/v1/user-sessions/{id}", OWNER_OR("user-sessions.delete"), user_session_revoke,
 	    .summary = "End one session.", .status = 204 },
 	{ "POST", "/v1/user-roles", OWNER_OR("user-roles.create"), user_role_request,
@@ -115,6 +134,7 @@ static const struct subscription subscriptions[] = {
 
 static const struct option options[] = {
 	{ "ACCESS_TOKEN_S", OPT_INT, "600", 30, 900, "Lifetime of an access token, seconds." },
+	{ "CHALLENGE_S", OPT_INT, "300", 30, 900, "How long a right password waits for its second factor, seconds." },
 	{ "EMAIL", OPT_TEXT, "", 0, 0, "For `admin create`: the address of the first administrator." },
 	{ "PASSWORD_MEMORY_KIB", OPT_INT, "19456", 8192, 1048576, "Memory of one argon2id hash." },
 	{ "PASSWORD_PASSES", OPT_INT, "2", 1, 20, "Passes of argon2id over its memory." },
@@ -128,6 +148,7 @@ static const struct option options[] = {
 	{ "STEP_UP_S", OPT_INT, "600", 10, 86400, "How long a proof of the password opens sensitive changes, seconds." },
 	{ "THROTTLE_ACCOUNT_FREE", OPT_INT, "5", 1, 100, "Failed sign-ins of one account before each further one must wait." },
 	{ "THROTTLE_ADDRESS_FREE", OPT_INT, "100", 1, 100000, "The same from one address, within 15 minutes." },
+	{ "TOTP_KEY", OPT_SECRET, "", 0, 0, "Encrypts the secrets of second factors in the database; 64 hex digits, the same at all replicas." },
 	{ "VERIFY_TOKEN_S", OPT_INT, "86400", 60, 604800, "Lifetime of a link that confirms an address, seconds." },
 	{ 0 }
 };
@@ -173,7 +194,8 @@ start(struct event_base *base, struct error *e)
 		return error_set(e, ERR_INTERNAL, "libsodium cannot start");
 	passwords_init((unsigned)config_int("PASSWORD_PASSES"),
 	    (unsigned)config_int("PASSWORD_MEMORY_KIB"));
-	if (secretbox_init(config_text("TOKEN_KEY"), e) < 0)
+	if (secretbox_init(config_text("TOKEN_KEY"), e) < 0 ||
+	    second_factor_init(config_text("TOTP_KEY"), e) < 0)
 		return -1;
 	return signing_keys_open(base, config_text("SIGNING_KEYS_DIR"), e);
 }

@@ -346,3 +346,14 @@ session_needs_step_up(struct request *rq)
 		return fail(rq, ERR_STEP_UP_REQUIRED, "confirm your password first");
 	return 0;
 }
+
+int
+session_stepped_up(struct request *rq)
+{
+	struct row *session = row_load(rq, &user_sessions_resource, rq->caller.session_id, true);
+
+	if (session == NULL)
+		return -1;
+	row_set_now(rq, session, "authenticated_at");
+	return row_update(rq, session) < 0 ? -1 : reply_empty(rq);
+}

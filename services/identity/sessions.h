@@ -37,5 +37,7 @@ int device_remember(struct request *rq, const char *user_id, const char *device)
 
 /* ERR_STEP_UP_REQUIRED unless the caller proved themselves within STEP_UP_S. */
 int session_needs_step_up(struct request *rq);
+/* The caller has just done so: opens for STEP_UP_S what needs it, and answers 204. */
+int session_stepped_up(struct request *rq);
 
 #endif

@@ -12,6 +12,7 @@
 #include "identity.h"
 #include "passwords.h"
 #include "request.h"
+#include "second_factor.h"
 #include "sessions.h"
 #include "throttle.h"
 
@@ -27,7 +28,9 @@ const struct column login_body[] = {
 };
 
 const struct column step_up_body[] = {
-	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
+	{ "password", COL_TEXT, 0, .max = 256 },
+	{ "code", COL_TEXT, 0, .min = 6, .max = 6,
+	    .doc = "Of the authenticator, in the place of the password, where one is set up." },
 	{ 0 }
 };
 
@@ -94,7 +97,7 @@ sign_in(struct request *rq, void *arg)
 	rq->source_type = at->how.client;
 	if (login->new_hash != NULL)
 		row_set(user, "password_hash", login->new_hash);
-	if (throttle_passed(rq, &at->throttle) < 0)
+	if (throttle_passed(rq, &at->throttle) < 0 || second_factor_ask(rq, user, &at->how) < 0)
 		return -1;
 	return session_open(rq, user, &at->how);
 }
@@ -128,25 +131,25 @@ static int
 confirm(struct request *rq, void *arg)
 {
 	struct attempt *at = arg;
-	struct row *session;
 
 	if (!at->is_right)
 		return refuse(rq, at);
-	session = row_load(rq, &user_sessions_resource, rq->caller.session_id, true);
-	if (session == NULL || throttle_passed(rq, &at->throttle) < 0)
-		return -1;
-	row_set_now(rq, session, "authenticated_at");
-	return row_update(rq, session) < 0 ? -1 : reply_empty(rq);
+	return throttle_passed(rq, &at->throttle) < 0 ? -1 : session_stepped_up(rq);
 }
 
-/* The caller's own password, right now: opens what needs a fresh proof for STEP_UP_S. */
+/* The caller's own password, or a code, right now: opens what needs a fresh proof for STEP_UP_S. */
 int
 auth_step_up(struct request *rq)
 {
 	struct attempt at = { .how.method = "step_up", .user_id = rq->caller.user_id };
-	struct db_result *r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
-	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
+	struct db_result *r;
 
+	if ((body_text(rq, "password") == NULL) == (body_text(rq, "code") == NULL))
+		return fail_field(rq, "password", "required", "send a password or a code, one of them");
+	if (body_text(rq, "code") != NULL)
+		return second_factor_step_up(rq);
+	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
+	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
 	if (r == NULL)
 		return -1;
 	at.email = db_text(r, 0, 0);

@@ -132,6 +132,69 @@ const struct rule rules_identity[] = {
 		    "Please change your password now. Everything else of your account goes on as before.\n",
 	},
 	{
+		.type = &EV_SECOND_FACTOR_ENABLED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "Two-step sign-in is on",
+		.push = "From now on a sign-in asks for a code of your authenticator.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "two-step sign-in was switched on for your account on {{occurred_time}}. From now on a "
+		    "sign-in asks for a code of your authenticator after the password.\n\n"
+		    "Keep your recovery codes in a safe place: each lets you in once if you lose the "
+		    "authenticator.\n\n"
+		    "If that was not you, change your password at once and tell our support.\n",
+	},
+	{
+		.type = &EV_SECOND_FACTOR_DISABLED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "Two-step sign-in is off",
+		.push = "If that was not you, change your password at once.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "two-step sign-in was switched off for your account on {{occurred_time}}: the password "
+		    "alone opens it again. Your recovery codes are worthless now.\n\n"
+		    "If that was not you, change your password at once and tell our support.\n",
+	},
+	{
+		.type = &EV_SECOND_FACTOR_REFUSED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "Urgent: wrong codes for your account",
+		.push = "Somebody who may know your password sent wrong codes. Change it if that was not you.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "{{count}} wrong codes of the second step in a row were sent for your account:\n\n"
+		    "Device: {{device}}{{^device}}not named{{/device}}\n"
+		    "Address: {{ip_address}}\n"
+		    "Time: {{occurred_time}}\n\n"
+		    "Whoever comes so far knows your password or has one of your sessions. If that was not "
+		    "you, change the password now, which ends all sessions; the second step has held.\n",
+	},
+	{
+		.type = &EV_RECOVERY_CODE_USED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "A recovery code was used",
+		.push = "{{codes_left}} are left. If that was not you, change your password at once.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "somebody signed in to your account with one of your recovery codes:\n\n"
+		    "Device: {{device}}{{^device}}not named{{/device}}\n"
+		    "Address: {{ip_address}}\n"
+		    "Time: {{occurred_time}}\n\n"
+		    "{{codes_left}} codes are left; you can make new ones at any time.\n\n"
+		    "If that was not you, change your password at once, end all sessions and make new codes.\n",
+	},
+	{
+		.type = &EV_RECOVERY_CODES_RENEWED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "You have new recovery codes",
+		.push = "The old ones are worthless now.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "new recovery codes were made for your account on {{occurred_time}}; the old ones are "
+		    "worthless now.\n\n"
+		    "If that was not you, change your password at once and tell our support.\n",
+	},
+	{
 		.type = &EV_SESSION_OPENED, .topic = "security", .channels = IN_APP | EMAIL, .is_critical = true,
 		.when = is_new_device, .to = { "user_id" },
 		.title = "New sign-in to your account",

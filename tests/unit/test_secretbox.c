@@ -17,6 +17,7 @@ static void
 sealing(void **state)
 {
 	struct arena *a = arena_new();
+	struct secretbox_key own;
 	struct error e;
 	char *one, *other;
 
@@ -36,6 +37,11 @@ sealing(void **state)
 	assert_null(secretbox_open(a, ""));
 	assert_null(secretbox_open(a, "AAAA"));
 	assert_null(secretbox_open(a, "not base64!"));
+	assert_int_equal(secretbox_key_init(&own, "OWN_KEY", KEY, &e), 0);
+	assert_string_equal(secretbox_open_with(&own, a, one), "the token");
+	own.bytes[0] ^= 1;
+	assert_null(secretbox_open_with(&own, a, one));
+	assert_string_equal(secretbox_open_with(&own, a, secretbox_seal_with(&own, a, "mine")), "mine");
 	assert_int_equal(secretbox_init("ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", &e), 0);
 	assert_null(secretbox_open(a, one));
 	arena_free(a);

@@ -51,6 +51,7 @@ class Daemon:
         }
         if self.service == "identity":
             env["NXT_SIGNING_KEYS_DIR"] = str(self.folder / "keys")
+            env["NXT_TOTP_KEY"] = self.home.secret("totp_key", lambda: secrets.token_hex(32))
         else:
             env["NXT_JWKS_URL"] = f"http://127.0.0.1:{self.ports['identity']}/.well-known/jwks.json"
         if self.service in ("identity", "notify"):
