@@ -1,6 +1,7 @@
 """Relay and consumer against a real PostgreSQL and a real Kafka: bus_probe is a daemon that only counts.
 
-NXT_BUS_HOME=/some/folder keeps PostgreSQL and Kafka of one run for the next.
+NXT_BUS_HOME=/some/folder keeps PostgreSQL and Kafka of one run for the next. What a run that was cut off
+left behind is ended by the next one.
 """
 import os
 import signal
@@ -26,6 +27,7 @@ from nxt.postgres import Postgres  # noqa: E402
 
 SUBSCRIBED = ("job.changed", "user.registered", "user.suspended", "user.access_changed", "session.revoked",
               "signing_key.removed", "role.permissions_changed", "config.changed")
+RUNS = ROOT / ".nxt/test/bus"  # removed by ./nxt test when all passed
 BIN = Path(os.environ.get("NXT_BIN") or ROOT / "build" / os.environ.get("NXT_PRESET", "dev") / "bin")
 TABLES = """
 CREATE TABLE IF NOT EXISTS bus_counts (aggregate_id uuid PRIMARY KEY, title text, n integer);
@@ -54,7 +56,9 @@ class Probe:
                        "NXT_KAFKA_BROKERS": bus.kafka.brokers, "NXT_ROLES": roles, "NXT_LOG_LEVEL": "debug",
                        "NXT_OPS_LISTEN": "127.0.0.1:0", **env}
         with open(self.log, "wb") as out:
-            self.process = subprocess.Popen([BIN / "bus_probe"], env=environment, stdout=out, stderr=out)
+            # Ends with us, also where we are killed: it is in no pid file.
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", BIN / "bus_probe"], env=environment,
+                                            stdout=out, stderr=out)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -168,16 +172,36 @@ class Bus:
                          topic, partition, offset)
 
 
+def interrupt(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def end_leftovers():
+    """What runs that are gone left running is ended, by its pid files."""
+    for folder in RUNS.glob("*"):
+        if not Path(f"/proc/{folder.name}").exists():
+            bus = Bus(folder)
+            bus.down()
+            bus.postgres.wipe()
+
+
 @pytest.fixture(scope="session")
-def whole_bus(tmp_path_factory):
+def whole_bus():
     kept = os.environ.get("NXT_BUS_HOME")
-    bus = Bus(kept or tmp_path_factory.mktemp("bus"))
-    bus.up()
-    yield bus
-    bus.end_probes()
-    if not kept:
-        bus.down()
-        bus.postgres.wipe()
+    signal.signal(signal.SIGTERM, interrupt)
+    end_leftovers()
+    folder = Path(kept or RUNS / str(os.getpid()))
+    folder.mkdir(parents=True, exist_ok=True)
+    bus = Bus(folder)
+    try:
+        bus.up()
+        yield bus
+    finally:
+        bus.end_probes()
+        if not kept:
+            bus.down()
+            bus.postgres.wipe()
 
 
 @pytest.fixture
