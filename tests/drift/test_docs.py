@@ -227,6 +227,14 @@ def test_named_events_exist(path):
             assert known, f"{path}: no event {span}"
 
 
+def test_asvs_names_tests_that_exist():
+    path = Path("docs/security/asvs.md")
+    defined = set(re.findall(r"^def (test_\w+)", "".join(
+        f.read_text() for f in (ROOT / "tests").rglob("test_*.py")), flags=re.M))
+    named = {s for s in spans(path) if s.startswith("test_")}
+    assert len(named) > 40 and named <= defined, named - defined
+
+
 @each_document
 def test_links_lead_somewhere(path):
     def anchors(file):

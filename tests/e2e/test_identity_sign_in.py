@@ -5,6 +5,7 @@ import secrets
 import time
 import uuid
 
+import psycopg
 import pytest
 from client import Person, eventually, link_token
 
@@ -214,6 +215,15 @@ def test_a_sixth_session_ends_the_oldest(env, person, sql):
     rows = sql("identity", "SELECT revoked_cause FROM user_sessions s JOIN users u ON u.id = s.user_id"
                            " WHERE u.email = %s ORDER BY s.created_at", person.email)
     assert [r["revoked_cause"] for r in rows] == ["LIMIT"] + [None] * 5
+
+
+@pytest.mark.parametrize("column", ["last_used_at", "expires_at"])
+def test_a_session_ends_unused_and_in_any_case(env, person, column):
+    """Its time is moved back in the table: nobody waits two weeks."""
+    other = sign_in(person, person.email, person.password)
+    with psycopg.connect(env["NXT_DB_IDENTITY"]) as db:
+        db.execute(f"UPDATE user_sessions SET {column} = now() - interval '400 days' WHERE id = %s", [other["session_id"]])
+    person.post("/v1/auth/refresh", {"refresh_token": other["refresh_token"]}, expect=401).says("token_invalid")
 
 
 def test_sessions_are_listed_and_ended_by_their_owner_alone(env, person):
