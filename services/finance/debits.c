@@ -149,7 +149,7 @@ find_lots(const struct together *t, struct db_array *ids)
 	return (struct db_statement){ arena_printf(t->rq->arena,
 	    "SELECT c.wallet_id, c.id, c.remaining, c.expires_at"
 	    " FROM unnest((SELECT $1::uuid[])) w (id) CROSS JOIN LATERAL (SELECT wallet_id, id, remaining,"
-	    " expires_at FROM coin_lots WHERE wallet_id = w.id AND remaining > 0 ORDER BY expires_at, id"
+	    " expires_at FROM coin_lots WHERE wallet_id = w.id AND is_open ORDER BY expires_at, id"
 	    " LIMIT %d) c ORDER BY c.wallet_id, c.expires_at, c.id", LOTS_AT_ONCE),
 	    db_arrays(t->rq->arena, 1, ids) };
 }

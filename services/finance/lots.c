@@ -123,7 +123,7 @@ lots_expire(struct request *rq, struct row *wallet)
 	struct db_result *r = db_query(rq,
 	    "SELECT c.id, c.remaining, c.expires_at, c.expirations, l.reference_type, l.reference_id"
 	    " FROM coin_lots c JOIN tracecoin_ledger l ON l.id = c.ledger_id"
-	    " WHERE c.wallet_id = $1 AND c.remaining > 0 AND c.expires_at <= $2"
+	    " WHERE c.wallet_id = $1 AND c.is_open AND c.expires_at <= $2"
 	    " ORDER BY c.expires_at, c.id", DB(row_id(wallet), now_text(rq)));
 
 	if (r == NULL)
@@ -141,7 +141,7 @@ static struct db_result *
 read_lots(struct request *rq, const struct row *wallet, int limit)
 {
 	return db_query(rq, "SELECT id, remaining, expires_at FROM coin_lots"
-	    " WHERE wallet_id = $1 AND remaining > 0 ORDER BY expires_at, id LIMIT $2",
+	    " WHERE wallet_id = $1 AND is_open ORDER BY expires_at, id LIMIT $2",
 	    DB(row_id(wallet), arena_printf(rq->arena, "%d", limit)));
 }
 
@@ -239,7 +239,7 @@ int
 lots_clock(struct request *rq)
 {
 	struct db_result *r = db_query(rq, "SELECT DISTINCT wallet_id FROM coin_lots"
-	    " WHERE remaining > 0 AND expires_at <= $1 ORDER BY wallet_id LIMIT 200", DB(now_text(rq)));
+	    " WHERE is_open AND expires_at <= $1 ORDER BY wallet_id LIMIT 200", DB(now_text(rq)));
 
 	if (r == NULL)
 		return -1;
@@ -277,7 +277,7 @@ lots_warn_clock(struct request *rq)
 
 	clock_format(rq->now_us + setting_int("finance.lot_warning_days") * DAY_US, until);
 	r = db_query(rq, "SELECT id, wallet_id, remaining, expires_at FROM coin_lots"
-	    " WHERE remaining > 0 AND warned_at IS NULL AND expires_at > $1 AND expires_at <= $2"
+	    " WHERE is_open AND warned_at IS NULL AND expires_at > $1 AND expires_at <= $2"
 	    " ORDER BY wallet_id, id LIMIT 200", DB(now_text(rq), until));
 	for (int i = 0; r != NULL && i < db_rows(r); i++)
 		if (warn_of(rq, r, i) < 0)

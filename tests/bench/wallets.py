@@ -62,7 +62,7 @@ TAKE = """UPDATE tracecoin_wallets SET current_balance = current_balance - 1, ve
  WHERE id = {wallet} AND current_balance >= 1"""
 ENTRY = """INSERT INTO tracecoin_ledger (id, wallet_id, transaction_type, amount, balance_after, reference_type,
  reference_id, remarks) SELECT {entry}, {wallet}, 'DEBIT', 1, {balance}, 'LEAD', {entry}, 'a charge of the bench'"""
-FIND_LOT = "SELECT id FROM coin_lots WHERE wallet_id = {wallet} AND remaining > 0 ORDER BY expires_at, id LIMIT 1"
+FIND_LOT = "SELECT id FROM coin_lots WHERE wallet_id = {wallet} AND is_open ORDER BY expires_at, id LIMIT 1"
 USE = "INSERT INTO coin_lot_uses (ledger_id, coin_lot_id, amount) SELECT {entry}, {lot}, 1"
 SPEND = """UPDATE coin_lots SET remaining = remaining - 1, version = version + 1, updated_at = now()
  WHERE id = {lot}"""
