@@ -1,6 +1,7 @@
 /* Memory with three lifetimes; see arena.h. Blocks double in size up to 64 KiB. */
 #include "arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,8 +223,8 @@ buf_init(struct buf *b, struct arena *a, size_t cap)
 	b->len = 0;
 }
 
-static void
-buf_room(struct buf *b, size_t more)
+void
+buf_grow(struct buf *b, size_t more)
 {
 	char *text;
 
@@ -235,15 +236,6 @@ buf_room(struct buf *b, size_t more)
 	text = alloc_raw(b->arena, b->cap);
 	memcpy(text, b->text, b->len + 1);
 	b->text = text;
-}
-
-void
-buf_add(struct buf *b, const void *data, size_t len)
-{
-	buf_room(b, len);
-	memcpy(b->text + b->len, data, len);
-	b->len += len;
-	b->text[b->len] = '\0';
 }
 
 void
@@ -288,7 +280,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	if ((size_t)n < sizeof(small)) {
 		buf_add(b, small, (size_t)n);
 	} else {
-		buf_room(b, (size_t)n);
+		buf_grow(b, (size_t)n);
 		vsnprintf(b->text + b->len, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
 	}
@@ -311,24 +303,31 @@ add_escaped(struct buf *b, unsigned char c)
 	}
 }
 
+static bool
+is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+/* What needs no escape, which is nearly everything, goes in one piece. */
 void
 buf_add_json(struct buf *b, const char *s)
 {
-	const char *start = s;
+	size_t n = 0;
 
 	if (s == NULL) {
 		buf_add(b, "null", 4);
 		return;
 	}
 	buf_add_char(b, '"');
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		buf_add(b, start, (size_t)(s - start));
-		add_escaped(b, c);
-		start = s + 1;
+	for (;; s += n + 1) {
+		for (n = 0; is_plain((unsigned char)s[n]); n++)
+			;
+		buf_grow(b, n + 1);
+		buf_add(b, s, n);
+		if (s[n] == '\0')
+			break;
+		add_escaped(b, (unsigned char)s[n]);
 	}
-	buf_add(b, start, (size_t)(s - start));
 	buf_add_char(b, '"');
 }

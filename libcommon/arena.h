@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct arena;
 
@@ -42,7 +43,17 @@ struct buf {
 };
 
 void buf_init(struct buf *b, struct arena *a, size_t cap);
-void buf_add(struct buf *b, const void *data, size_t len);
+/* Room for so many bytes more, and the NUL. */
+void buf_grow(struct buf *b, size_t more);
+static inline void
+buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (b->len + len >= b->cap)
+		buf_grow(b, len);
+	memcpy(b->text + b->len, data, len);
+	b->len += len;
+	b->text[b->len] = '\0';
+}
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_add_int(struct buf *b, long long v);

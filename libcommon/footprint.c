@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define KEPT_BYTES (8 * 1024 * 1024)	/* free at the heap's end, while it is busy */
+#define WORTH_BYTES (1024 * 1024)	/* giving back */
+
 /* One mapping of /proc/self/smaps. */
 struct mapping {
 	uintptr_t from, to;
@@ -68,4 +71,17 @@ footprint_trim(void)
 			read_head(line, &m);
 	}
 	fclose(f);
+}
+
+void
+footprint_init(void)
+{
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
+void
+footprint_relax(void)
+{
+	if (mallinfo2().keepcost > WORTH_BYTES)
+		malloc_trim(0);
 }

@@ -13,6 +13,7 @@
 #include "validate.h"
 
 #define CONDITIONS_MAX 40
+#define ROW_BYTES 512	/* of JSON, usually; more makes the buffer grow */
 
 /* A SELECT under construction. $1 is always the caller. */
 struct listing {
@@ -338,7 +339,7 @@ answer(struct listing *l, const struct db_result *r)
 	struct row *row = NULL;
 	struct buf out;
 
-	buf_init(&out, rq->arena, 4096);
+	buf_init(&out, rq->arena, 256 + (size_t)rows * ROW_BYTES);
 	buf_add_str(&out, "{\"items\":[");
 	for (int i = 0; i < rows; i++) {
 		if (i > 0)

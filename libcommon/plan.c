@@ -111,6 +111,18 @@ select_by_ids(const char *select, const char *table)
 	return b.text;
 }
 
+static const struct json_key *
+json_keys(const struct resource *res, unsigned n)
+{
+	struct json_key *keys = arena_alloc(plan_arena, n * sizeof(*keys));
+
+	for (unsigned i = 0; i < n; i++) {
+		keys[i].text = arena_printf(plan_arena, ",\"%s\":", res->columns[i].name);
+		keys[i].len = strlen(keys[i].text);
+	}
+	return keys;
+}
+
 static struct plan *
 plan_make(const struct resource *res)
 {
@@ -120,6 +132,7 @@ plan_make(const struct resource *res)
 	p->res = res;
 	while (res->columns[p->ncolumns].name != NULL)
 		p->ncolumns++;
+	p->keys = json_keys(res, p->ncolumns);
 	p->path = path_of(res->table);
 	p->owner = owner_condition(res);
 	p->subject = subject_condition(res);

@@ -340,7 +340,7 @@ void
 row_render(struct buf *out, const struct request *rq, const struct row *row, const char *fields)
 {
 	const struct column *c = row->plan->res->columns;
-	bool first = true;
+	size_t comma = 1;	/* the first value has none before its name */
 
 	buf_add_char(out, '{');
 	for (unsigned i = 0; i < row->plan->ncolumns; i++) {
@@ -349,10 +349,8 @@ row_render(struct buf *out, const struct request *rq, const struct row *row, con
 		if ((((c[i].flags & COL_PRIVATE) && !row->is_owner) || (c[i].flags & COL_STAFF_ONLY)) &&
 		    !reads_as_staff(rq, row->plan->res))
 			continue;
-		buf_add(out, first ? "\"" : ",\"", first ? 1 : 2);
-		first = false;
-		buf_add_str(out, c[i].name);
-		buf_add(out, "\":", 2);
+		buf_add(out, row->plan->keys[i].text + comma, row->plan->keys[i].len - comma);
+		comma = 0;
 		add_value(out, &c[i], row->values[i]);
 	}
 	buf_add_char(out, '}');

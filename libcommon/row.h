@@ -7,6 +7,12 @@
 #include "resource.h"
 
 /* A resource with what is derived from it once. */
+/* `,"name":`, as it stands in front of a value. */
+struct json_key {
+	const char *text;
+	size_t len;
+};
+
 struct plan {
 	const struct resource *res;
 	unsigned ncolumns;
@@ -18,6 +24,7 @@ struct plan {
 	const char *owner;	/* condition with $1, or "false" */
 	const char *subject;	/* condition with $1; NULL where nobody's data, or not declared */
 	const char *visible;	/* condition with $1, or "true" */
+	const struct json_key *keys;	/* of the columns */
 	int version_at, id_at, created_at, updated_at;	/* column numbers, -1 where there is none */
 	struct plan *next;
 };

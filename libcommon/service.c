@@ -210,6 +210,7 @@ open_database(void)
 static void
 prepare(void)
 {
+	footprint_init();
 	self.base = event_base_new();
 	if (self.base == NULL)
 		abort();
@@ -282,6 +283,8 @@ settle(void *arg)
 	(void)arg;
 	if (fiber_sleep(SETTLED_MS) == FIBER_DONE && !self.stopping)
 		footprint_trim();
+	while (!self.stopping && fiber_sleep(SETTLED_MS) == FIBER_DONE)
+		footprint_relax();
 }
 
 /* Every connection is a descriptor: take all that the system grants. */
