@@ -26,6 +26,7 @@
 static struct {
 	struct db *db;
 	bool loaded;
+	struct fiber_queue waiters;	/* for the first load */
 	unsigned failures;	/* in a row */
 	int64_t whole_read_ms;
 	char digest[256];	/* of roles and configuration as last read */
@@ -137,6 +138,7 @@ poll_once(void)
 	rq->deadline_ms = clock_mono_ms() + QUERY_MS;
 	if (read_all(rq) == 0) {
 		follower.loaded = true;
+		fiber_queue_wake_all(&follower.waiters);
 		follower.failures = 0;
 	} else if (++follower.failures == COMPLAIN_AFTER) {
 		log_warn("access projections cannot be read: %s",
@@ -160,6 +162,7 @@ void
 auth_follow_access(struct db *db)
 {
 	follower.db = db;
+	fiber_queue_init(&follower.waiters);
 	fiber_start("access follower", follow, NULL);
 }
 
@@ -167,4 +170,11 @@ bool
 auth_access_loaded(void)
 {
 	return follower.loaded;
+}
+
+void
+auth_access_await(int timeout_ms)
+{
+	if (!follower.loaded)
+		fiber_queue_wait(&follower.waiters, "access projections", timeout_ms);
 }

@@ -25,6 +25,8 @@ int auth_use_jwks(const char *jwks_json, struct error *e);
 /* Reads the projections now and then each second, on a fiber of its own. */
 void auth_follow_access(struct db *db);
 bool auth_access_loaded(void);
+/* Parks until they were read for the first time or timeout_ms have passed. */
+void auth_access_await(int timeout_ms);
 
 /*
  * Fills rq->caller from the Authorization header. 0: verified, or no header and rq->caller empty.

@@ -14,6 +14,7 @@
 #include "request.h"
 
 #define ANSWERED_LATELY_MS 5000
+#define JOIN_DEPTH 4	/* statements in flight on every reader that bring in one more */
 #define CONNECT_MS 3000	/* a server that accepts but does not greet within this is away */
 
 struct db_result {
@@ -32,6 +33,17 @@ struct db_tx {
 
 static struct db *pools;	/* all that are open; two in a daemon: requests and the relay */
 
+/*
+ * Readers join one by one: a session costs PostgreSQL some ten milliseconds to begin, which whoever
+ * waits for the first answer would wait for too.
+ */
+static void
+add_reader(struct db *db)
+{
+	if (db->begun < db->limits.readers)
+		db_conn_connect(db->readers[db->begun++]);
+}
+
 struct db *
 db_open(struct event_base *base, const char *url, const char *application_name, const char *options,
     const struct db_limits *limits)
@@ -47,10 +59,9 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 	fiber_queue_init(&db->lease);
 	db->next = pools;
 	pools = db;
-	for (unsigned i = 0; i < limits->readers; i++) {
+	for (unsigned i = 0; i < limits->readers; i++)
 		db->readers[i] = db_conn_new(db, true);
-		db_conn_connect(db->readers[i]);
-	}
+	add_reader(db);
 	return db;
 }
 
@@ -118,6 +129,8 @@ pick_reader(struct db *db)
 			best = c;
 	}
 	db->next_reader++;
+	if (best != NULL && best->depth >= (db->limits.depth < JOIN_DEPTH ? db->limits.depth : JOIN_DEPTH))
+		add_reader(db);
 	return best;
 }
 

@@ -1,6 +1,7 @@
 /* One asynchronous connection in pipeline mode; see db_conn.h. */
 #include "db_conn.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,6 +339,7 @@ db_conn_connect(struct db_conn *c)
 		"keepalives_idle", "tcp_user_timeout", NULL };
 	const char *values[] = { c->db->url, c->db->application_name, c->db->options, "UTF8",
 		"30", "15000", NULL };
+	struct pollfd socket = { .events = POLLOUT };
 
 	if (c->state != CONN_DOWN)
 		return;
@@ -349,7 +351,12 @@ db_conn_connect(struct db_conn *c)
 		return;
 	}
 	PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
-	await_connect(c, EV_WRITE);
+	/* a unix socket is connected at once: PostgreSQL can begin while we do other things */
+	socket.fd = PQsocket(c->pg);
+	if (poll(&socket, 1, 0) == 1)
+		on_connecting(socket.fd, EV_WRITE, c);
+	else
+		await_connect(c, EV_WRITE);
 }
 
 static void

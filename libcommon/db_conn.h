@@ -79,6 +79,7 @@ struct db {
 	char *url, *application_name, *options;
 	struct db_limits limits;
 	struct db_conn **readers;
+	unsigned begun;			/* of the readers: those ever connected */
 	unsigned next_reader;
 	struct db_conn *writers;	/* all */
 	struct db_conn *idle;		/* up and not leased */

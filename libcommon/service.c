@@ -36,7 +36,8 @@
 #define SLOW_TURN_MS 50
 #define READ_DEPTH 64		/* statements in flight per shared connection before a Sync */
 #define LEASE_WAITERS 1024
-#define SETTLED_MS 5000		/* after the start, before what only the start needed is given back */
+#define BUS_WAIT_MS 250		/* at most, for what callers wait for */
+#define SETTLED_MS 5000		/* after a start or a burst, before what only that needed is given back */
 #define WORK_QUEUE 256
 #define IDLE_IN_TRANSACTION_MS "10000"
 #define STATEMENT_TIMEOUT_MS "15000"
@@ -260,13 +261,8 @@ start_ops(struct error *e)
 }
 
 static int
-start_parts(struct error *e)
+start_bus(struct error *e)
 {
-	if (auth_init(self.base, e) < 0 || start_ops(e) < 0)
-		return -1;
-	auth_follow_access(self.db);
-	if (service_self->start != NULL && service_self->start(self.base, e) < 0)
-		return -1;
 	if (service_has_role("relay") && relay_start(self.base, config_text("DATABASE_URL"), e) < 0)
 		return -1;
 	if (service_has_role("consumer")) {
@@ -274,6 +270,38 @@ start_parts(struct error *e)
 			return -1;
 		clocks_start(service_self);
 	}
+	return 0;
+}
+
+static void
+die_of(const struct error *e)
+{
+	log_error("cannot start: %s", e->text);
+	self.exit_status = 1;
+	self.ended = true;
+}
+
+/* Callers can be served without the bus: its clients and their sessions come when that is done. */
+static void
+start_bus_later(void *arg)
+{
+	struct error e;
+
+	(void)arg;
+	auth_access_await(BUS_WAIT_MS);
+	if (!self.stopping && start_bus(&e) < 0)
+		die_of(&e);
+}
+
+static int
+start_parts(struct error *e)
+{
+	if (auth_init(self.base, e) < 0 || start_ops(e) < 0)
+		return -1;
+	auth_follow_access(self.db);
+	if (service_self->start != NULL && service_self->start(self.base, e) < 0)
+		return -1;
+	fiber_start("bus", start_bus_later, NULL);
 	return service_has_role("api") ? start_api(e) : 0;
 }
 
@@ -308,15 +336,15 @@ serve(void)
 	prepare();
 	catch_signals();
 	if (start_parts(&e) < 0) {
-		log_error("cannot start: %s", e.text);
-		return 1;
+		die_of(&e);
+		return self.exit_status;
 	}
 	fiber_start("settle", settle, NULL);
 	run_loop();
 	db_close(self.db);
 	work_shutdown();
 	fiber_shutdown();
-	return 0;
+	return self.exit_status;
 }
 
 /* ---- commands ---- */
