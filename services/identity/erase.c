@@ -2,7 +2,8 @@
  * Erasure: POST /v1/me/erase, and nobody else's word for it.
  *
  * The account keeps its id, because orders, invoices and the audit log refer to it; everything
- * personal goes, sessions end, and user.erased makes every other service do the same. There is no way back.
+ * personal goes, sessions and roles end, and user.erased makes every other service do the same. There is
+ * no way back. users.status stays as it was: none of its values means erased, erased_at does.
  */
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "request.h"
 #include "sessions.h"
 #include "user_access.h"
+#include "user_roles.h"
 
 /* Companies Act 2013, section 128(5): books of account, and so invoices, are kept for eight years. */
 #define KEPT_YEARS 8
@@ -53,6 +55,8 @@ blank(struct request *rq, const char *id, const char *now)
 		"DELETE FROM user_recovery_codes WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM auth_challenges WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM user_devices WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
+		("DELETE FROM dashboard_configs WHERE owner_type = 'USER' AND owner_id = $1"
+		" AND $2::timestamptz IS NOT NULL"),
 	};
 
 	for (size_t i = 0; i < COUNT_OF(statements); i++)
@@ -87,7 +91,8 @@ me_erase(struct request *rq)
 	if (user == NULL || must_not_be_employed(rq, id) < 0 || administrators_must_remain(rq, id) < 0)
 		return -1;
 	clock_format(rq->now_us, now);
-	if (blank(rq, id, now) < 0 || sessions_end(rq, id, NULL, "ERASED") < 0)
+	if (blank(rq, id, now) < 0 || sessions_end(rq, id, NULL, "ERASED") < 0 ||
+	    user_roles_erase(rq, id) < 0)
 		return -1;
 	tell(rq, user);
 	unit_later(rq, user_access_changed, id);

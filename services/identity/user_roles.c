@@ -165,6 +165,12 @@ user_role_expire(struct request *rq, struct row *user_role)
 }
 
 static int
+user_role_erase(struct request *rq, struct row *user_role)
+{
+	return take_away(rq, user_role, "ERASED");
+}
+
+static int
 user_role_end(struct request *rq, struct row *user_role)
 {
 	return take_away(rq, user_role, "TERMINATED");
@@ -215,6 +221,8 @@ static const struct transition user_role_transitions[] = {
 	    .doc = "The time of a time-bound grant is over." },
 	{ "end",      "APPROVED", "REJECTED", SYS,                            &EV_ROLE_DECIDED,   user_role_end,
 	    .doc = "Employment ended." },
+	{ "erase",    "APPROVED", "REJECTED", SYS,                            &EV_ROLE_DECIDED,   user_role_erase,
+	    .doc = "The person erased the account." },
 	{ 0 }
 };
 
@@ -333,21 +341,35 @@ user_role_grant(struct request *rq, const char *user_id, const char *role_key, c
 	return role == NULL || insert(rq, user_id, role, true, cause) == NULL ? -1 : 0;
 }
 
-int
-user_roles_end_internal(struct request *rq, const char *user_id)
+/* `ids` selects the grants of user $1. */
+static int
+follow_each(struct request *rq, const char *ids, const char *user_id, const char *verb)
 {
-	struct db_result *r = db_query(rq, "SELECT ur.id FROM user_roles ur"
-	    " JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = $1 AND r.audience = 'INTERNAL'"
-	    " AND ur.status = 'APPROVED' ORDER BY ur.id", DB(user_id));
+	struct db_result *r = db_query(rq, ids, DB(user_id));
 
 	if (r == NULL)
 		return -1;
 	for (int i = 0; i < db_rows(r); i++) {
 		struct row *user_role = row_load(rq, &user_roles_resource, db_text(r, i, 0), true);
-		if (user_role == NULL || row_follow(rq, user_role, "end") < 0)
+		if (user_role == NULL || row_follow(rq, user_role, verb) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+user_roles_end_internal(struct request *rq, const char *user_id)
+{
+	return follow_each(rq, "SELECT ur.id FROM user_roles ur"
+	    " JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = $1 AND r.audience = 'INTERNAL'"
+	    " AND ur.status = 'APPROVED' ORDER BY ur.id", user_id, "end");
+}
+
+int
+user_roles_erase(struct request *rq, const char *user_id)
+{
+	return follow_each(rq, "SELECT id FROM user_roles WHERE user_id = $1 AND status = 'APPROVED' ORDER BY id",
+	    user_id, "erase");
 }
 
 int

@@ -152,16 +152,29 @@ settle_failed(struct request *rq, struct row *row, const struct outcome *o)
 {
 	row_set(row, "error_message", o->result.text);
 	event_set_text(row_event_as(rq, row, &EV_EMAIL_FAILED), "cause", o->cause);
-	if (o->result.is_bad_address && suppress_dead_address(rq, row) < 0)
+	if (o->result.is_bad_address && row_is_set(row, "to_email") && suppress_dead_address(rq, row) < 0)
 		return -1;
 	return row_transition(rq, row, "fail");
+}
+
+/*
+ * A mail to an erased person is the last one: what it said and where it went is forgotten before it is
+ * loaded, so that no event tells it.
+ */
+static int
+forget_if_erased(struct request *rq, const struct claim *c)
+{
+	return db_exec(rq, "UPDATE email_logs e SET " EMAIL_BLANK " FROM user_refs u WHERE e.id = $1"
+	    " AND e.lease_owner = $2 AND u.id = e.user_id AND u.status = 'ERASED'", DB(c->mail.id, mailer.owner));
 }
 
 static int
 settle(struct request *rq, void *arg)
 {
 	const struct outcome *o = arg;
-	struct row *row = row_load(rq, &email_logs_resource, o->claim->mail.id, true);
+	bool is_done = o->result.outcome == SMTP_ACCEPTED || o->cause != NULL;
+	struct row *row = is_done && forget_if_erased(rq, o->claim) < 0 ? NULL :
+	    row_load(rq, &email_logs_resource, o->claim->mail.id, true);
 	const char *owner = row == NULL ? NULL : row_text(row, "lease_owner");
 
 	if (row == NULL)

@@ -40,6 +40,8 @@ struct new_email {
 	const char *sealed_token;	/* what TOKEN_MASK in the texts stands for, or NULL */
 	const char *token_expires_at;
 };
+/* SET list: what of a row of email_logs is about a person. */
+#define EMAIL_BLANK "to_email = '', subject = '', body_snapshot = '', html_snapshot = NULL, token_ciphertext = NULL"
 /* Queues a mail, to be sent once the unit has committed. NULL: refused. */
 struct row *email_add(struct request *rq, const struct new_email *m);
 int email_resend(struct request *rq);

@@ -70,7 +70,7 @@ const struct subscription notify_subscriptions[] = {
 	{ &EV_USER_CONTACT_CHANGED, &user_map, greet },
 	{ &EV_USER_CHANGED, &user_map, greet },
 	{ &EV_USER_SETTINGS_CHANGED, NULL, user_settings_keep },
-	{ &EV_USER_ERASED, &user_map, user_forget },
+	{ &EV_USER_ERASED, &user_map, user_erased },
 	{ &EV_AUTH_TOKEN_ISSUED, NULL, tell },
 	{ &EV_TOKEN_REUSE_DETECTED, NULL, tell },
 	{ &EV_SESSION_OPENED, NULL, tell },

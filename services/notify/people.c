@@ -26,19 +26,40 @@ user_settings_keep(struct request *rq, const struct event_in *ev)
 	    arena_printf(rq->arena, "%lld", (long long)event_int(ev, "version"))));
 }
 
-/* Addresses and texts go; ids and what was sent when stay. */
-int
-user_forget(struct request *rq, const struct event_in *ev)
+/*
+ * Addresses and texts go; ids and what was sent when stay. The version of the reference row is raised
+ * by its map before. Of the mails the farewell alone keeps its address, until the mailer has settled it.
+ */
+static int
+forget(struct request *rq, const char *id, const char *farewell_event_id)
 {
-	const char *id = event_text(ev, "user_id");
+	static const char *const statements[] = {
+		("UPDATE user_refs SET email = NULL, phone = NULL, display_name = NULL, status = 'ERASED'"
+		" WHERE id = $1"),
+		("DELETE FROM suppressions s USING email_logs e WHERE e.user_id = $1"
+		" AND lower(s.email) = lower(e.to_email)"),
+		"UPDATE user_settings_refs SET settings_json = '{}' WHERE user_id = $1",
+		"UPDATE notifications SET title = '', body = '', version = version + 1 WHERE user_id = $1",
+		"UPDATE entity_refs SET label = NULL WHERE user_id = $1",
+		("UPDATE support_ticket_messages m SET message_body = '', attachment_url = NULL,"
+		" version = m.version + 1 FROM support_tickets k WHERE k.id = m.support_ticket_id"
+		" AND (m.sender_user_id = $1 OR k.created_by_user_id = $1)"),
+		("UPDATE support_tickets SET subject = 'Erased', description = NULL, version = version + 1"
+		" WHERE created_by_user_id = $1"),
+		"UPDATE kb_article_feedback SET feedback_text = NULL, version = version + 1 WHERE user_id = $1",
+	};
 
-	db_queue(rq, "UPDATE user_refs SET email = NULL, phone = NULL, display_name = NULL,"
-	    " status = 'ERASED' WHERE id = $1", DB(id));
-	db_queue(rq, "DELETE FROM suppressions s USING email_logs e WHERE e.user_id = $1"
-	    " AND lower(s.email) = lower(e.to_email)", DB(id));
-	db_queue(rq, "UPDATE user_settings_refs SET settings_json = '{}' WHERE user_id = $1", DB(id));
-	db_queue(rq, "UPDATE notifications SET title = '', body = '', version = version + 1"
-	    " WHERE user_id = $1", DB(id));
-	return db_exec(rq, "UPDATE email_logs SET to_email = '', subject = '', body_snapshot = '',"
-	    " html_snapshot = NULL, token_ciphertext = NULL, version = version + 1 WHERE user_id = $1", DB(id));
+	for (size_t i = 0; i < COUNT_OF(statements); i++)
+		if (db_exec(rq, statements[i], DB(id)) < 0)
+			return -1;
+	return db_exec(rq, "UPDATE email_logs SET " EMAIL_BLANK ", version = version + 1"
+	    " WHERE user_id = $1 AND source_event_id IS DISTINCT FROM $2", DB(id, farewell_event_id));
+}
+
+int
+user_erased(struct request *rq, const struct event_in *ev)
+{
+	if (tell(rq, ev) < 0)
+		return -1;
+	return forget(rq, event_text(ev, "user_id"), ev->id);
 }

@@ -7,6 +7,7 @@
 extern const struct ref_map user_map, employee_map;
 
 int user_settings_keep(struct request *rq, const struct event_in *ev);
-int user_forget(struct request *rq, const struct event_in *ev);
+/* The farewell mail is queued first; then all that names the person or holds their words is blanked. */
+int user_erased(struct request *rq, const struct event_in *ev);
 
 #endif

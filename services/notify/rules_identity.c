@@ -82,6 +82,19 @@ const struct rule rules_identity[] = {
 		    "answer through our support.\n",
 	},
 	{
+		/* The last mail: user_erased (people.c) forgets the address once it is sent. */
+		.type = &EV_USER_ERASED, .topic = "account", .channels = EMAIL, .is_critical = true,
+		.to = { "user_id" },
+		.subject = "Your account is erased",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "as you asked, your account was erased on {{occurred_time}}: your personal data are removed "
+		    "from all our services, and what you offered or asked for has ended.\n\n"
+		    "Orders and invoices are kept as long as the law wants them. This is the last mail "
+		    "you get from us; the address is free to register again.\n\n"
+		    "If you did not ask for this, tell our support at once.\n",
+	},
+	{
 		.type = &EV_USER_REINSTATED, .topic = "account", .channels = IN_APP | EMAIL, .is_critical = true,
 		.to = { "id" }, .link = "/",
 		.title = "Your account is active again",

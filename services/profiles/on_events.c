@@ -270,46 +270,6 @@ on_role_decided(struct request *rq, const struct event_in *ev)
 	return 0;
 }
 
-/* ---- erasure: what is about the person goes, ids and what others rely on stay ---- */
-
-static int
-blank(struct request *rq, const struct resource *res, const char *ids, const char *user_id)
-{
-	struct db_result *r = db_query(rq, ids, DB(user_id));
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
-		if (row == NULL)
-			return -1;
-		for (const struct column *c = res->columns; c->name != NULL; c++)
-			if ((c->flags & COL_PERSONAL) && !(c->flags & COL_REQUIRED))
-				row_set(row, c->name, NULL);
-		if (resource_column(res, "is_profile_public") != NULL)
-			row_set(row, "is_profile_public", "f");
-		if (row_update(rq, row) < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
-}
-
-static int
-on_user_erased(struct request *rq, const struct event_in *ev)
-{
-	const char *id = ev->aggregate_id;
-
-	rq->trigger = ev;
-	if (blank(rq, &user_role_profile_resource,
-	    "SELECT id FROM user_role_profiles WHERE user_id = $1", id) < 0 ||
-	    blank(rq, &company_profile_resource,
-	    "SELECT id FROM company_profiles WHERE user_id = $1", id) < 0 ||
-	    blank(rq, &customer_profile_resource,
-	    "SELECT id FROM customer_profiles WHERE user_id = $1", id) < 0 ||
-	    blank(rq, &candidate_profile_resource,
-	    "SELECT id FROM candidate_profiles WHERE user_id = $1", id) < 0)
-		return -1;
-	return db_exec(rq, "UPDATE user_refs SET display_name = NULL WHERE id = $1", DB(id));
-}
-
 /* ---- ratings: the profile holds their sum and number ---- */
 
 struct standing {
@@ -373,7 +333,7 @@ const struct subscription profiles_subscriptions[] = {
 	{ &EV_USER_CONTACT_CHANGED, &user_refs, NULL },
 	{ &EV_USER_SUSPENDED, &user_refs, on_user_standing },
 	{ &EV_USER_REINSTATED, &user_refs, on_user_standing },
-	{ &EV_USER_ERASED, &user_refs, on_user_erased },
+	{ &EV_USER_ERASED, &user_refs, user_erase },
 	{ &EV_ROLE_DECIDED, NULL, on_role_decided },
 	{ &EV_COMPANY_SUBMITTED, NULL, on_company_submitted },
 	{ &EV_PROFILE_SUBMITTED, NULL, on_profile_submitted },

@@ -90,4 +90,7 @@ int approval_withdraw_pending(struct request *rq, const char *entity_type, const
 /* ---- verification.c ---- */
 route_handler verification_request_documents;
 
+/* ---- erase.c ---- */
+event_reaction user_erase;
+
 #endif

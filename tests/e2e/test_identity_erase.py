@@ -4,9 +4,9 @@ import uuid
 import pytest
 from client import Person, eventually
 from confluent_kafka import Producer
-from people import Company, company_fields, wait_status
+from people import Company, administrator, company_fields
 from test_marketplace import ask, lead_fields, open_lead
-from test_profiles import activate_profile
+from test_profiles import activate_profile, open_profile
 from topics import published, records
 
 SERVICES = ("identity", "profiles", "finance", "marketplace", "notify", "audit")
@@ -46,11 +46,14 @@ def test_a_text_is_its_writers(cast, person):
     assert all(m["to_email"] == person.email for m in told["email_logs"])
 
 
-def test_an_erased_person_is_forgotten_everywhere(env, person, sql):
+def test_an_erased_person_is_forgotten_everywhere(env, person, sql, mailbox):
     person.post("/v1/company-profiles", company_fields(person), expect=201)
     everywhere = ("profiles", "finance", "marketplace", "notify")
     for service in everywhere:
         eventually(f"{service} knows the person", lambda s=service: sql(s, "SELECT FROM user_refs WHERE id = %s AND known", person.id))
+    person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "Mine"}, expect=201)
+    sql("identity", "INSERT INTO user_roles (id, user_id, role_id, status) SELECT gen_random_uuid(), %s, id, 'APPROVED'"
+                    " FROM roles WHERE audience = 'EXTERNAL' LIMIT 1", person.id)
     person.post("/v1/me/erase", {"confirm": "yes"}, expect=422).says("validation_failed", "/confirm")
     person.post("/v1/me/erase", {"confirm": "ERASE"}, expect=204)
 
@@ -63,6 +66,8 @@ def test_an_erased_person_is_forgotten_everywhere(env, person, sql):
     [row] = sql("identity", "SELECT * FROM users WHERE id = %s", person.id)
     assert row["email"] == f"erased-{person.id}@erased.invalid" and row["erased_at"]
     assert (row["phone"], row["password_hash"], row["display_name"]) == (None, None, None)
+    assert not sql("identity", "SELECT FROM user_roles WHERE user_id = %s AND status <> 'REJECTED'", person.id)
+    assert not sql("identity", "SELECT FROM dashboard_configs WHERE owner_id = %s", person.id)
     [event] = eventually("it is published", lambda: published(env, "user.erased", person.id))
     assert person.email.encode() not in event.context.SerializeToString() and not event.context.changes
 
@@ -72,8 +77,11 @@ def test_an_erased_person_is_forgotten_everywhere(env, person, sql):
     eventually("nobody can be reached by the profile", lambda: sql(
         "profiles", "SELECT FROM company_profiles WHERE user_id = %s AND contact_person_name IS NULL"
                     " AND email IS NULL AND phone IS NULL", person.id))
+    farewell = mailbox.wait(person.email, "your account is erased")
+    assert "the law wants" in farewell["text"] and "the law wants" in farewell["html"]
     eventually("no mail goes there any more", lambda: not sql(
-        "notify", "SELECT FROM email_logs WHERE to_email = %s", person.email))
+        "notify", "SELECT FROM email_logs WHERE to_email = %s OR body_snapshot LIKE '%%Hello person%%' AND user_id = %s",
+        person.email, person.id))
     again = Person(env, email=person.email)
     again.sign_up()  # the address is free again
 
@@ -130,7 +138,8 @@ def test_what_an_erased_company_offered_ends(env, cast, reviewer, sql):
             "marketplace", "SELECT * FROM jobs WHERE id = %s AND status = %s AND description IS NULL", j["id"], s))
         assert (row["title"], row["location"]) == ("Erased", None)
     [closed] = published(env, "job.closed", live["id"])
-    assert closed.cause == "USER_ERASED" and b"Firmware" not in closed.SerializeToString()
+    assert closed.cause in ("USER_ERASED", "COMPANY_SUSPENDED")  # whichever was heard first
+    assert b"Firmware" not in closed.SerializeToString()
     [returned] = published(env, "job.returned", waiting["id"])
     assert returned.cause == "WITHDRAWN" and not published(env, "job.changed", draft["id"], 2)[1].context.changes
     eventually("nobody is asked to review it", lambda: sql(
@@ -166,5 +175,43 @@ def test_what_an_erased_person_asked_for_ends(env, cast, reviewer, sql):
     eventually("its text is gone", lambda: row("lead_requests", request)["remarks"] is None)
 
 
-def test_staff_must_leave_first(admin):
-    admin.post("/v1/me/erase", {"confirm": "ERASE"}, expect=(403, 409))
+def test_what_a_professional_showed_and_proved_is_gone(env, sql):
+    person = Person(env, name="shown").register().sign_in()
+    profile = open_profile(person, "tutor")
+    of_profile = {"user_role_profile_id": profile["id"]}
+    item = person.post("/v1/portfolio-items", {**of_profile, "title": "Mine", "description": "By me."}, expect=201)
+    person.post("/v1/portfolio-images", {"portfolio_item_id": item["id"], "file_url": "objects/a.jpg"}, expect=201)
+    service = person.post("/v1/services", {**of_profile, "name": "An hour", "price": 100}, expect=201)
+    request = person.post("/v1/verification-requests", {**of_profile, "verification_type": "IDENTITY"}, expect=201)
+    document = person.post("/v1/verification-documents", {
+        "verification_request_id": request["id"], "document_type": "ID_PROOF", "file_url": "objects/id.pdf",
+        "file_name": "asha.pdf", "mime_type": "application/pdf"}, expect=201)
+    ticket = person.post("/v1/support-tickets", {"subject": "Help", "description": "Where is it?"}, expect=201)
+    person.post(f"/v1/support-tickets/{ticket['id']}/reply", {"message_body": "Hello?"}, expect=201)
+    erase(person)
+    eventually("the profile is blank", lambda: sql(
+        "profiles", "SELECT FROM user_role_profiles WHERE id = %s AND display_name IS NULL AND email IS NULL"
+                    " AND bio IS NULL AND NOT is_profile_public", profile["id"]))
+    eventually("it is told without values", lambda: [
+        e for e in published(env, "profile.changed", profile["id"], 2)[1:] if not e.context.changes and not e.display_name
+        and b"Asha" not in e.SerializeToString()])
+    assert not sql("profiles", "SELECT FROM portfolio_items WHERE id = %s", item["id"])
+    gone = published(env, "portfolio.changed", profile["id"], 3)[-1]
+    assert gone.context.action == "DELETE" and b"By me" not in gone.SerializeToString()
+    assert sql("profiles", "SELECT FROM services WHERE id = %s AND name = 'Erased' AND NOT is_active", service["id"])
+    assert sql("profiles", "SELECT FROM verification_documents WHERE id = %s AND file_url = '' AND file_name IS NULL",
+               document["id"])
+    eventually("the ticket is blank", lambda: sql(
+        "notify", "SELECT FROM support_tickets k JOIN support_ticket_messages m ON m.support_ticket_id = k.id"
+                  " WHERE k.id = %s AND k.description IS NULL AND m.message_body = ''", ticket["id"]))
+
+
+def test_an_old_sign_in_does_not_erase(person, sql):
+    sql("identity", "UPDATE user_sessions SET authenticated_at = now() - interval '1 day' WHERE user_id = %s", person.id)
+    person.post("/v1/me/erase", {"confirm": "ERASE"}, expect=401).says("step_up_required")
+    person.post("/v1/auth/step-up", {"password": person.password}, expect=204)
+    erase(person)
+
+
+def test_staff_must_leave_first(env, admin):
+    administrator(env).post("/v1/me/erase", {"confirm": "ERASE"}, expect=409).says("conflict")
