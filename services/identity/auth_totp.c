@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "devices.h"
 #include "dispatch.h"
 #include "identity.h"
 #include "request.h"
@@ -24,6 +25,7 @@ const struct column auth_totp_body[] = {
 	{ "challenge", COL_TEXT, COL_REQUIRED, .max = 100, .doc = "From the refusal of the sign-in." },
 	{ "code", COL_TEXT, 0, .min = 6, .max = 6, .doc = "Six digits of the authenticator." },
 	{ "recovery_code", COL_TEXT, 0, .max = 40, .doc = "In the place of a code; each is good once." },
+	{ "device_token", COL_TEXT, 0, .max = 100, .doc = "From the last sign-in on this device." },
 	{ 0 }
 };
 
@@ -99,7 +101,8 @@ finish_sign_in(struct request *rq, void *arg)
 {
 	struct answer *an = arg;
 	struct row *user = row_load(rq, &users_resource, an->proof.user_id, true);
-	bool is_right;
+	const char *device_token = body_text(rq, "device_token");
+	bool is_right, is_known;
 
 	if (user == NULL || db_one_or_fail(rq, ERR_TOKEN_INVALID, no_challenge,
 	    "SELECT c.id" OPEN_CHALLENGE " AND c.id = $1", DB(an->challenge_id)) == NULL ||
@@ -111,8 +114,10 @@ finish_sign_in(struct request *rq, void *arg)
 		return refuse(rq, user, an);
 	if (second_factor_passed(rq, user, &an->proof) < 0 ||
 	    db_exec(rq, "DELETE FROM auth_challenges WHERE id = $1", DB(an->challenge_id)) < 0 ||
-	    device_is_known(rq, row_id(user), an->how.device, &an->how.is_known_device) < 0)
+	    device_is_known(rq, row_id(user), device_token, &is_known) < 0)
 		return -1;
+	if (is_known)
+		an->how.known_token = device_token;
 	return session_open(rq, user, &an->how);
 }
 

@@ -22,8 +22,11 @@ static const struct resource *const resources[] = {
 
 #define PENDING_ANSWER "{\"status\":\"PENDING\"}"
 #define ACTIVE_ANSWER "{\"status\":\"ACTIVE\"}"
-#define TOKENS_ANSWER "{\"access_token\":\"eyJ…\",\"token_type\":\"Bearer\",\"expires_in\":600," \
-	"\"refresh_token\":\"…\",\"session_id\":\"0192…\"}"
+#define TOKENS "\"access_token\":\"eyJ…\",\"token_type\":\"Bearer\",\"expires_in\":600," \
+	"\"refresh_token\":\"…\",\"session_id\":\"0192…\""
+#define SIGN_IN_ANSWER "{" TOKENS ",\"device_token\":\"…\"}"
+#define REFRESH_ANSWER "{" TOKENS "}"
+#define RESET_ANSWER "{\"status\":\"ACTIVE\",\"device_token\":\"…\"}"
 /* The row, and what this sign-in may do. */
 #define ME_ANSWER "users {\"roles\":[\"…\"],\"permissions\":[\"…\"],\"session_id\":\"0192…\",\"employee_id?\":\"0192…\"}"
 #define RECOVERY_CODES_ANSWER "{\"recovery_codes\":[\"abcd-efgh-ijkl-mnop\"]}"
@@ -38,15 +41,15 @@ static const struct route routes[] = {
 	    resend_body, .summary = "Send the confirmation mail again.",
 	    .answer = PENDING_ANSWER, .status = 202 },
 	{ "POST", "/v1/auth/login", ANYONE, auth_login, SIGN_IN, login_body,
-	    .summary = "Sign in with e-mail and password.", .answer = TOKENS_ANSWER },
+	    .summary = "Sign in with e-mail and password.", .answer = SIGN_IN_ANSWER },
 	{ "POST", "/v1/auth/step-up", SIGNED_IN, auth_step_up, SIGN_IN, step_up_body,
 	    .summary = "Prove the password again, or a code, before a sensitive change.", .status = 204 },
 	{ "POST", "/v1/auth/totp", ANYONE, auth_totp, SIGN_IN, auth_totp_body,
 	    .summary = "Answer the challenge of a sign-in with a code or a recovery code.",
-	    .answer = TOKENS_ANSWER },
+	    .answer = SIGN_IN_ANSWER },
 	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, SIGN_IN_TX, refresh_body,
 	    .summary = "Replace the refresh token and get a fresh access token.",
-	    .answer = TOKENS_ANSWER },
+	    .answer = REFRESH_ANSWER },
 	{ "POST", "/v1/auth/logout", SIGNED_IN, auth_logout,
 	    ROUTE_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_RESTRICTED_TOO, logout_body,
 	    .summary = "End this session, the others, or all.", .status = 204 },
@@ -55,7 +58,7 @@ static const struct route routes[] = {
 	    .answer = "{\"status\":\"ACCEPTED\"}", .status = 202 },
 	{ "POST", "/v1/auth/password/reset", ANYONE, auth_password_reset, SIGN_IN,
 	    password_reset_body, .summary = "Set a new password with the token of the mail.",
-	    .answer = ACTIVE_ANSWER },
+	    .answer = RESET_ANSWER },
 	{ "POST", "/v1/auth/password/change", SIGNED_IN, auth_password_change, SIGN_IN,
 	    password_change_body, .summary = "Change the password; every session ends.",
 	    .status = 204 },

@@ -267,7 +267,7 @@ me_email_confirm(struct request *rq)
 	row_set(user, "email", token.new_value);
 	row_set_now(rq, user, "email_verified_at");
 	row_set(user, "email_unreachable_at", NULL);
-	if (row_update(rq, user) < 0)
+	if (row_update(rq, user) < 0 || one_time_tokens_end(rq, row_id(user)) < 0)
 		return -1;
 	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
 }

@@ -81,3 +81,10 @@ one_time_token_redeem(struct request *rq, const char *purpose, const char *token
 	return db_exec(rq, "UPDATE one_time_tokens SET used_at = now()"
 	    " WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL", DB(ret->user_id, purpose));
 }
+
+int
+one_time_tokens_end(struct request *rq, const char *user_id)
+{
+	return db_exec(rq, "UPDATE one_time_tokens SET used_at = now()"
+	    " WHERE user_id = $1 AND used_at IS NULL", DB(user_id));
+}

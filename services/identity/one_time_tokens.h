@@ -28,5 +28,10 @@ int one_time_token_is_recent(struct request *rq, const char *user_id, const char
  */
 int one_time_token_redeem(struct request *rq, const char *purpose, const char *token,
     struct one_time_token *ret);
+/*
+ * None of the user's is taken any more. After a new password or address: an open link may be in the
+ * mailbox, or of the asking, of somebody who is to be kept out from now on.
+ */
+int one_time_tokens_end(struct request *rq, const char *user_id);
 
 #endif

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "contacts.h"
 #include "db.h"
+#include "devices.h"
 #include "dispatch.h"
 #include "event.h"
 #include "fiber.h"
@@ -43,16 +44,15 @@ static int
 put_password(struct request *rq, struct row *user, const char *hash)
 {
 	struct event_out *ev = row_event_as(rq, user, &EV_USER_CHANGED);
-	struct throttle throttle;
 
 	event_set_bool(ev, "password_changed", true);
 	row_set(user, "password_hash", hash);
 	row_set_now(rq, user, "password_changed_at");
 	if (row_update(rq, user) < 0 ||
 	    sessions_end(rq, row_id(user), NULL, "PASSWORD_CHANGED") < 0 ||
-	    throttle_read(rq, row_text(user, "email"), &throttle) < 0)
+	    one_time_tokens_end(rq, row_id(user)) < 0)
 		return -1;
-	return throttle_clear(rq, &throttle);
+	return throttle_clear(rq, row_text(user, "email"));
 }
 
 /* ---- forgot ---- */
@@ -107,10 +107,12 @@ auth_password_forgot(struct request *rq)
 
 /* ---- reset ---- */
 
+/* Who reads the mail is the owner, whose next sign-in no stranger's failures may delay. */
 static int
 reset(struct request *rq, void *arg)
 {
 	struct one_time_token token;
+	const char *device_token;
 	struct row *user;
 
 	if (one_time_token_redeem(rq, "RESET_PASSWORD", body_text(rq, "token"), &token) < 0)
@@ -119,9 +121,11 @@ reset(struct request *rq, void *arg)
 	if (user == NULL)
 		return -1;
 	act_as_user(rq, user);
-	if (put_password(rq, user, arg) < 0)
+	if (put_password(rq, user, arg) < 0 || devices_forget(rq, row_id(user)) < 0 ||
+	    device_remember(rq, row_id(user), NULL, &device_token) < 0)
 		return -1;
-	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
+	return reply_json(rq, 200, json_pack("{s:s, s:s}", "status", row_text(user, "status"),
+	    "device_token", device_token));
 }
 
 /* A wrong token is refused before a hash is computed for it. */
@@ -160,7 +164,7 @@ refuse(struct request *rq, const struct change *c)
 	if (throttle_failed(rq, &c->throttle) < 0)
 		return -1;
 	auth_failed(rq, rq->caller.user_id, "password", "bad_credentials",
-	    c->throttle.account.failures);
+	    c->throttle.own.failures);
 	return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "the current password is wrong");
 }
 
@@ -192,10 +196,10 @@ auth_password_change(struct request *rq)
 	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
 	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
 	if (r == NULL || password_check(rq, "new_password", wanted, db_text(r, 0, 0)) < 0 ||
-	    throttle_read(rq, db_text(r, 0, 0), &c.throttle) < 0)
+	    throttle_read(rq, db_text(r, 0, 0), session_proof(rq), &c.throttle) < 0)
 		return -1;
 	c.old_hash = db_text(r, 0, 1);
-	if (throttle_take(rq, &c.throttle, false) < 0)
+	if (throttle_take(rq, &c.throttle) < 0)
 		return -1;
 	if (password_verify(rq, c.old_hash, body_text(rq, "current_password"), &c.is_right) < 0 ||
 	    (c.is_right && password_hash(rq, wanted, &c.new_hash) < 0))

@@ -2,7 +2,8 @@
  * Refresh tokens; see refresh_tokens.h. `revoked` means it will not be taken again; the immediate
  * parent of a fresh successor is the one exception, for clients that refresh twice at once or
  * lost the answer: within REFRESH_GRACE_S it gets the identical successor, which lies beside it
- * sealed under the parent's own text.
+ * sealed under the parent's own text. A grandparent gets nothing, however fresh: following the chain
+ * would hand whoever copied an old token the live one, and delay its discovery by another rotation.
  */
 #include "refresh_tokens.h"
 
@@ -204,12 +205,12 @@ auth_refresh(struct request *rq)
 			return -1;
 		if (successor == NULL)
 			return refuse_stolen(rq, token, session);
-		return session_answer(rq, user, session, successor);
+		return session_answer(rq, user, session, successor, NULL);
 	}
 	if (row_bool(token, "revoked") || clock_parse(row_text(token, "expires_at")) <= rq->now_us)
 		return refuse_invalid(rq);
 	row_set_now(rq, session, "last_used_at");
 	if (rotate(rq, token, session, text, &successor) < 0 || row_update(rq, session) < 0)
 		return -1;
-	return session_answer(rq, user, session, successor);
+	return session_answer(rq, user, session, successor, NULL);
 }

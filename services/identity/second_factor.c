@@ -119,9 +119,9 @@ second_factor_take(struct request *rq, struct second_proof *p)
 {
 	const char *counted = arena_printf(rq->arena, "second factor:%s", p->user_id);
 
-	if (throttle_read(rq, counted, &p->throttle) < 0)
+	if (throttle_read(rq, counted, NULL, &p->throttle) < 0)
 		return -1;
-	return throttle_take(rq, &p->throttle, false);
+	return throttle_take(rq, &p->throttle);
 }
 
 int
@@ -159,7 +159,7 @@ int
 second_factor_refuse(struct request *rq, const struct row *user, const struct second_proof *p)
 {
 	const char *method = p->recovery_code != NULL ? "recovery_code" : "totp";
-	int64_t failures = p->throttle.account.failures;
+	int64_t failures = p->throttle.own.failures;
 	struct event_out *ev;
 
 	if (throttle_failed(rq, &p->throttle) < 0)

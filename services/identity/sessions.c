@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "devices.h"
 #include "event.h"
 #include "identity.h"
 #include "refresh_tokens.h"
@@ -93,7 +94,7 @@ make_access_token(struct request *rq, const struct row *user, const struct row *
 
 int
 session_answer(struct request *rq, const struct row *user, const struct row *session,
-    const char *refresh_token)
+    const char *refresh_token, const char *device_token)
 {
 	struct employment employment;
 	struct user_access access;
@@ -101,12 +102,13 @@ session_answer(struct request *rq, const struct row *user, const struct row *ses
 	if (employment_read(rq, row_id(user), &employment) < 0 ||
 	    user_access_read(rq, row_id(user), &employment, &access) < 0)
 		return -1;
-	return reply_json(rq, 200, json_pack("{s:s, s:s, s:I, s:s, s:s}",
+	return reply_json(rq, 200, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s*}",
 	    "access_token", make_access_token(rq, user, session, &access),
 	    "token_type", "Bearer",
 	    "expires_in", (json_int_t)seconds_until(rq, session),
 	    "refresh_token", refresh_token,
-	    "session_id", row_id(session)));
+	    "session_id", row_id(session),
+	    "device_token", device_token));
 }
 
 /* ---- opening ---- */
@@ -143,7 +145,7 @@ insert_session(struct request *rq, const struct row *user, const struct sign_in 
 /* The sign-in is one change of the user (last_login_at), told by session.opened. */
 static int
 record_sign_in(struct request *rq, struct row *user, const struct row *session,
-    const struct sign_in *how)
+    const struct sign_in *how, bool is_familiar)
 {
 	struct event_out *ev = row_event_as(rq, user, &EV_SESSION_OPENED);
 
@@ -152,7 +154,7 @@ record_sign_in(struct request *rq, struct row *user, const struct row *session,
 		return -1;
 	event_fill_from_row(ev, session);
 	event_set_text(ev, "session_id", row_id(session));
-	event_set_bool(ev, "new_device", !how->is_known_device);
+	event_set_bool(ev, "new_device", !is_familiar);
 	event_set_text(ev, "method", how->method);
 	return 0;
 }
@@ -180,13 +182,20 @@ int
 session_open(struct request *rq, struct row *user, const struct sign_in *how)
 {
 	char *refresh_token = secret_new(rq->arena);
-	struct row *session = insert_session(rq, user, how, refresh_token);
+	const char *device_token;
+	struct row *session;
+	bool is_familiar;
 
-	if (session == NULL || record_sign_in(rq, user, session, how) < 0 ||
-	    refresh_token_first(rq, session, refresh_token) < 0 ||
-	    device_remember(rq, row_id(user), how->device) < 0 || end_surplus(rq, row_id(user)) < 0)
+	if (device_looks_familiar(rq, row_id(user), how->device, &is_familiar) < 0)
 		return -1;
-	return session_answer(rq, user, session, refresh_token);
+	session = insert_session(rq, user, how, refresh_token);
+	if (session == NULL ||
+	    record_sign_in(rq, user, session, how, is_familiar || how->known_token != NULL) < 0 ||
+	    refresh_token_first(rq, session, refresh_token) < 0 ||
+	    device_remember(rq, row_id(user), how->known_token, &device_token) < 0 ||
+	    end_surplus(rq, row_id(user)) < 0)
+		return -1;
+	return session_answer(rq, user, session, refresh_token, device_token);
 }
 
 /* ---- ending ---- */
@@ -297,39 +306,13 @@ sessions_expire(struct request *rq)
 	return 0;
 }
 
-/* ---- devices ---- */
-
-/* What a client says of itself; one that names no device is known by its address. */
-static const char *
-device_hash(struct request *rq, const char *device)
-{
-	return secret_hash(rq->arena, arena_printf(rq->arena, "%s\n%s",
-	    rq->user_agent != NULL ? rq->user_agent : "",
-	    device != NULL ? device : rq->ip_address != NULL ? rq->ip_address : ""));
-}
-
-int
-device_is_known(struct request *rq, const char *user_id, const char *device, bool *ret_known)
-{
-	struct db_result *r = db_query(rq,
-	    "SELECT EXISTS (SELECT FROM user_devices WHERE user_id = $1 AND device_hash = $2)",
-	    DB(user_id, device_hash(rq, device)));
-
-	if (r == NULL)
-		return -1;
-	*ret_known = db_bool(r, 0, 0);
-	return 0;
-}
-
-int
-device_remember(struct request *rq, const char *user_id, const char *device)
-{
-	return db_exec(rq, "INSERT INTO user_devices (user_id, device_hash) VALUES ($1, $2)"
-	    " ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = now()",
-	    DB(user_id, device_hash(rq, device)));
-}
-
 /* ---- step-up ---- */
+
+const char *
+session_proof(struct request *rq)
+{
+	return arena_printf(rq->arena, "session:%s", rq->caller.session_id);
+}
 
 int
 session_needs_step_up(struct request *rq)

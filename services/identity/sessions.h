@@ -15,26 +15,27 @@ struct sign_in {
 	const char *client;	/* UI or API */
 	const char *device;	/* as the client calls itself, or NULL */
 	const char *method;	/* password */
-	bool is_known_device;
+	const char *known_token;	/* which the device was given and sent again, or NULL */
 };
 
 /* The rest of the unit acts for this user, who has just proved who they are. */
 void act_as_user(struct request *rq, const struct row *user);
 /* Opens a session for the locked user and answers with its tokens; the sixth ends the oldest. */
 int session_open(struct request *rq, struct row *user, const struct sign_in *how);
-/* The answer of sign-in and refresh: a fresh access token beside the given refresh token. */
+/*
+ * The answer of sign-in and refresh: a fresh access token beside the given refresh token.
+ * device_token NULL: the answer has none.
+ */
 int session_answer(struct request *rq, const struct row *user, const struct row *session,
-    const char *refresh_token);
+    const char *refresh_token, const char *device_token);
 /* Ends one locked session and its refresh tokens; an ended one stays as it is. */
 int session_end(struct request *rq, struct row *session, const char *cause);
 /* Ends all of a user's but `except` (NULL: all). */
 int sessions_end(struct request *rq, const char *user_id, const char *except, const char *cause);
 bool session_is_live(const struct request *rq, const struct row *session);
 
-/* Has the user signed in from this device before? Remembers nothing. */
-int device_is_known(struct request *rq, const char *user_id, const char *device, bool *ret_known);
-int device_remember(struct request *rq, const char *user_id, const char *device);
-
+/* What the caller's session proves to throttle_read. */
+const char *session_proof(struct request *rq);
 /* ERR_STEP_UP_REQUIRED unless the caller proved themselves within STEP_UP_S. */
 int session_needs_step_up(struct request *rq);
 /* The caller has just done so: opens for STEP_UP_S what needs it, and answers 204. */

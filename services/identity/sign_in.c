@@ -8,6 +8,7 @@
 
 #include "contacts.h"
 #include "db.h"
+#include "devices.h"
 #include "dispatch.h"
 #include "identity.h"
 #include "passwords.h"
@@ -24,6 +25,8 @@ const struct column login_body[] = {
 	{ "client", COL_ENUM, 0, .values = clients, .initial = "API",
 	    .doc = "What the caller is; stands in audit as the source." },
 	{ "device", COL_TEXT, 0, .max = 100, .doc = "What the caller calls itself in the list of sessions." },
+	{ "device_token", COL_TEXT, 0, .max = 100,
+	    .doc = "From the last sign-in on this device: the failures of others do not delay it." },
 	{ 0 }
 };
 
@@ -47,6 +50,8 @@ find_account(struct request *rq, struct attempt *at)
 {
 	struct db_result *r = db_query(rq,
 	    "SELECT id, password_hash FROM users WHERE lower(email) = lower($1)", DB(at->email));
+	const char *token = body_text(rq, "device_token");
+	bool is_known;
 
 	if (r == NULL)
 		return -1;
@@ -55,22 +60,22 @@ find_account(struct request *rq, struct attempt *at)
 		at->hash = db_text(r, 0, 1);
 	}
 	/* asked for an unknown account too, so that both take as long */
-	return device_is_known(rq, at->user_id, at->how.device, &at->how.is_known_device);
+	if (device_is_known(rq, at->user_id, token, &is_known) < 0)
+		return -1;
+	if (is_known)
+		at->how.known_token = token;
+	return throttle_read(rq, at->email,
+	    is_known ? arena_printf(rq->arena, "device:%s:%s", at->user_id, token) : NULL,
+	    &at->throttle);
 }
 
 static int
 refuse(struct request *rq, struct attempt *at)
 {
-	int wait = throttle_wait(&at->throttle);
-
 	if (throttle_failed(rq, &at->throttle) < 0)
 		return -1;
-	auth_failed(rq, at->user_id, at->how.method, wait > 0 ? "rate_limited" : "bad_credentials",
-	    at->throttle.account.failures);
-	if (wait == 0)
-		return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "e-mail or password is wrong");
-	rq->problem.retry_after_s = wait;
-	return refuse_and_commit(rq, ERR_TOO_MANY_REQUESTS, "too many failed attempts; wait %d s", wait);
+	auth_failed(rq, at->user_id, at->how.method, "bad_credentials", at->throttle.own.failures);
+	return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "e-mail or password is wrong");
 }
 
 struct login {
@@ -114,8 +119,7 @@ auth_login(struct request *rq)
 	if (at->how.client == NULL)
 		at->how.client = "API";
 	if (email_take(rq, "email", &at->email) < 0 ||
-	    throttle_read(rq, at->email, &at->throttle) < 0 || find_account(rq, at) < 0 ||
-	    throttle_take(rq, &at->throttle, at->how.is_known_device) < 0)
+	    find_account(rq, at) < 0 || throttle_take(rq, &at->throttle) < 0)
 		return -1;
 	if (password_verify(rq, at->hash, password, &at->is_right) < 0)
 		return throttle_undo(rq, &at->throttle);
@@ -154,8 +158,8 @@ auth_step_up(struct request *rq)
 		return -1;
 	at.email = db_text(r, 0, 0);
 	at.hash = db_text(r, 0, 1);
-	if (throttle_read(rq, at.email, &at.throttle) < 0 ||
-	    throttle_take(rq, &at.throttle, false) < 0)
+	if (throttle_read(rq, at.email, session_proof(rq), &at.throttle) < 0 ||
+	    throttle_take(rq, &at.throttle) < 0)
 		return -1;
 	if (password_verify(rq, at.hash, body_text(rq, "password"), &at.is_right) < 0)
 		return throttle_undo(rq, &at.throttle);

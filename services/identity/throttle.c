@@ -14,11 +14,12 @@
 #include "secrets.h"
 #include "uuid.h"
 
+/* A delay doubles from one second up to the first limit, and to the second after very many failures. */
 #define DELAY_MAX_S 900
+#define DELAY_LATE_S 3600
+#define FAILURES_LATE 100
 #define ACCOUNT_MEMORY "24 hours"	/* without a failure, after which counting starts anew */
 #define ADDRESS_MEMORY "15 minutes"
-#define FAILURES_MAX 100	/* straight ones; then only a known device or a new password helps */
-#define FAILURES_WAIT_S 3600
 
 static const char *
 scope_key(struct request *rq, const char *scope, const char *what)
@@ -31,22 +32,24 @@ scope_key(struct request *rq, const char *scope, const char *what)
 }
 
 int
-throttle_read(struct request *rq, const char *account, struct throttle *ret)
+throttle_read(struct request *rq, const char *account, const char *proven, struct throttle *ret)
 {
 	struct db_result *r;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->is_proven = proven != NULL;
 	ret->account_key = scope_key(rq, "account", account);
+	ret->own_key = proven != NULL ? scope_key(rq, "proven", proven) : ret->account_key;
 	ret->address_key = scope_key(rq, "address", rq->ip_address != NULL ? rq->ip_address : "");
 	r = db_query(rq, "SELECT scope_key, failures,"
 	    " greatest(0, ceil(extract(epoch FROM blocked_until - now())))::integer"
-	    " FROM auth_throttles WHERE scope_key IN ($1, $2)", DB(ret->account_key, ret->address_key));
+	    " FROM auth_throttles WHERE scope_key IN ($1, $2)", DB(ret->own_key, ret->address_key));
 	if (r == NULL)
 		return -1;
 	for (int i = 0; i < db_rows(r); i++) {
-		if (strcmp(db_text(r, i, 0), ret->account_key) == 0) {
-			ret->account.failures = db_int(r, i, 1);
-			ret->account.wait_s = (int)db_int(r, i, 2);
+		if (strcmp(db_text(r, i, 0), ret->own_key) == 0) {
+			ret->own.failures = db_int(r, i, 1);
+			ret->own.wait_s = (int)db_int(r, i, 2);
 		} else {
 			ret->address.wait_s = (int)db_int(r, i, 2);
 		}
@@ -64,8 +67,9 @@ throttle_refuse(struct request *rq, int wait_s)
 /* What one attempt was counted as against one key, so that it can be given back. */
 static int
 count_one(struct request *rq, const char *key, const char *memory, int64_t free_failures,
-    struct throttle_count *ret)
+    int delay_late_s, struct throttle_count *ret)
 {
+	int most_s;
 	struct db_result *r = db_query(rq,
 	    "INSERT INTO auth_throttles AS t (scope_key, failures) VALUES ($1, 1)"
 	    " ON CONFLICT (scope_key) DO UPDATE SET failures = CASE"
@@ -83,12 +87,12 @@ count_one(struct request *rq, const char *key, const char *memory, int64_t free_
 	ret->wait_s = (int)db_int(r, 0, 2);
 	if (ret->failures <= free_failures)
 		return 0;
-	/* free ones first, then a delay that doubles from one second */
+	most_s = ret->failures > FAILURES_LATE ? delay_late_s : DELAY_MAX_S;
 	return db_exec(rq, "UPDATE auth_throttles SET blocked_until ="
 	    " now() + make_interval(secs => least(power(2, least($2::integer, 30)), $3::integer))"
 	    " WHERE scope_key = $1",
 	    DB(key, arena_printf(rq->arena, "%lld", (long long)(ret->failures - free_failures - 1)),
-	    arena_printf(rq->arena, "%d", DELAY_MAX_S)));
+	    arena_printf(rq->arena, "%d", most_s)));
 }
 
 /* The delay that this attempt set goes with it, unless another has failed since. */
@@ -107,11 +111,7 @@ give_back_one(struct request *rq, const char *key, int64_t free_failures,
 int
 throttle_wait(const struct throttle *t)
 {
-	int wait = t->account.wait_s > t->address.wait_s ? t->account.wait_s : t->address.wait_s;
-
-	if (t->account.failures > FAILURES_MAX && wait < FAILURES_WAIT_S)
-		return FAILURES_WAIT_S;
-	return wait;
+	return t->is_proven || t->own.wait_s > t->address.wait_s ? t->own.wait_s : t->address.wait_s;
 }
 
 /* A refusal rolls the count back: who must wait makes nobody wait longer. */
@@ -120,22 +120,19 @@ take(struct request *rq, void *arg)
 {
 	struct throttle *t = arg;
 
-	if (count_one(rq, t->account_key, ACCOUNT_MEMORY, config_int("THROTTLE_ACCOUNT_FREE"),
-	    &t->account) < 0 || count_one(rq, t->address_key, ADDRESS_MEMORY,
-	    config_int("THROTTLE_ADDRESS_FREE"), &t->address) < 0)
+	if (count_one(rq, t->own_key, ACCOUNT_MEMORY, config_int("THROTTLE_ACCOUNT_FREE"),
+	    DELAY_LATE_S, &t->own) < 0 || count_one(rq, t->address_key, ADDRESS_MEMORY,
+	    config_int("THROTTLE_ADDRESS_FREE"), DELAY_MAX_S, &t->address) < 0)
 		return -1;
-	if (throttle_wait(t) > 0 && !t->may_enter_blocked)
-		return throttle_refuse(rq, throttle_wait(t));
-	return 0;
+	return throttle_wait(t) > 0 ? throttle_refuse(rq, throttle_wait(t)) : 0;
 }
 
 int
-throttle_take(struct request *rq, struct throttle *t, bool is_known_device)
+throttle_take(struct request *rq, struct throttle *t)
 {
 	/* the cheap look first: an attack that is held off costs no write */
-	if (throttle_wait(t) > 0 && !is_known_device)
+	if (throttle_wait(t) > 0)
 		return throttle_refuse(rq, throttle_wait(t));
-	t->may_enter_blocked = is_known_device;
 	return unit_run(rq, take, t);
 }
 
@@ -143,23 +140,23 @@ int
 throttle_failed(struct request *rq, const struct throttle *t)
 {
 	return db_exec(rq, "UPDATE auth_throttles SET last_failure_at = now() WHERE scope_key = $1",
-	    DB(t->account_key)) < 0 ? -1 : db_exec(rq,
+	    DB(t->own_key)) < 0 ? -1 : db_exec(rq,
 	    "UPDATE auth_throttles SET last_failure_at = now() WHERE scope_key = $1",
 	    DB(t->address_key));
 }
 
 int
-throttle_clear(struct request *rq, const struct throttle *t)
+throttle_clear(struct request *rq, const char *account)
 {
-	if (t->account.failures == 0)
-		return 0;
-	return db_exec(rq, "DELETE FROM auth_throttles WHERE scope_key = $1", DB(t->account_key));
+	return db_exec(rq, "DELETE FROM auth_throttles WHERE scope_key = $1",
+	    DB(scope_key(rq, "account", account)));
 }
 
 int
 throttle_passed(struct request *rq, const struct throttle *t)
 {
-	if (throttle_clear(rq, t) < 0)
+	if (db_exec(rq, "DELETE FROM auth_throttles WHERE scope_key IN ($1, $2)",
+	    DB(t->account_key, t->own_key)) < 0)
 		return -1;
 	return give_back_one(rq, t->address_key, config_int("THROTTLE_ADDRESS_FREE"), &t->address);
 }
@@ -169,7 +166,7 @@ undo(struct request *rq, void *arg)
 {
 	const struct throttle *t = arg;
 
-	if (give_back_one(rq, t->account_key, config_int("THROTTLE_ACCOUNT_FREE"), &t->account) < 0)
+	if (give_back_one(rq, t->own_key, config_int("THROTTLE_ACCOUNT_FREE"), &t->own) < 0)
 		return -1;
 	return give_back_one(rq, t->address_key, config_int("THROTTLE_ADDRESS_FREE"), &t->address);
 }

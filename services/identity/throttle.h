@@ -1,7 +1,8 @@
 /*
  * Straight failures to prove who one is, counted per account and per address in the database, so
- * that replicas share them. The delay grows; a correct password from a device the account knows
- * still enters, so nobody locks a victim out.
+ * that replicas share them. The delay grows, and no failure of a stranger delays who has proven
+ * something already: a device by its token, a session by its access token. Each of these is
+ * counted for itself, so that a stolen one guesses no faster, and nobody locks a victim out.
  */
 #ifndef NXT_THROTTLE_H
 #define NXT_THROTTLE_H
@@ -19,23 +20,26 @@ struct throttle_count {
 };
 
 struct throttle {
-	const char *account_key, *address_key;	/* rows of auth_throttles */
-	struct throttle_count account, address;
-	bool may_enter_blocked;
+	const char *account_key, *own_key, *address_key;	/* rows of auth_throttles */
+	struct throttle_count own, address;	/* own: the account's, for a stranger to it */
+	bool is_proven;
 };
 
-/* An unknown account has its row as a known one. Reads; may be called outside a transaction. */
-int throttle_read(struct request *rq, const char *account, struct throttle *ret);
-/* Seconds that a stranger to the account must wait; 0: none. */
+/*
+ * `proven`: NULL, or a text of what the caller holds of this account that nobody can guess.
+ * An unknown account has its row as a known one. Reads; may be called outside a transaction.
+ */
+int throttle_read(struct request *rq, const char *account, const char *proven, struct throttle *ret);
+/* Seconds to wait before the next attempt; 0: none. */
 int throttle_wait(const struct throttle *t);
 /* ERR_TOO_MANY_REQUESTS with Retry-After. */
 int throttle_refuse(struct request *rq, int wait_s);
 /*
  * Counts the attempt as a failure, in a transaction of its own and before any password is looked
  * at, so that guesses sent at once wait like guesses in a row. After throttle_read.
- * -1: ERR_TOO_MANY_REQUESTS, and nothing was counted. A known device passes.
+ * -1: ERR_TOO_MANY_REQUESTS, and nothing was counted.
  */
-int throttle_take(struct request *rq, struct throttle *t, bool is_known_device);
+int throttle_take(struct request *rq, struct throttle *t);
 /* The taken attempt could not be judged (no room to hash): gives it back. Returns -1. */
 int throttle_undo(struct request *rq, struct throttle *t);
 /* The taken attempt was wrong: the time after which failures are forgotten begins anew. */
@@ -45,8 +49,8 @@ int throttle_failed(struct request *rq, const struct throttle *t);
  * back and keeps the others: it may hold one good account of many.
  */
 int throttle_passed(struct request *rq, const struct throttle *t);
-/* The account proved itself otherwise, by a token of a mail. */
-int throttle_clear(struct request *rq, const struct throttle *t);
+/* The account proved itself otherwise, by a token of a mail: its failures are forgotten. */
+int throttle_clear(struct request *rq, const char *account);
 
 /* Publishes auth.failed, sampled above a rate. user_id NULL: no known user. */
 void auth_failed(struct request *rq, const char *user_id, const char *method, const char *reason,

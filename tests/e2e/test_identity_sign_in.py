@@ -145,17 +145,60 @@ def test_me_needs_a_token(anyone):
     anyone.get("/v1/me", expect=401, token="no.such.token").says("bad_token")
 
 
-def test_login_is_throttled_but_locks_no_owner_out(env, person):
-    sign_in(person, person.email, person.password, device="laptop of the owner")
+def exhaust(api, email, **more):
+    """Guesses until the next one would have to wait."""
     statuses = []
-    for _ in range(8):
-        statuses.append(sign_in(person, person.email, "guess", expect=(401, 429), device="stranger").status)
-    assert statuses[:6] == [401] * 6 and 429 in statuses[6:]
-    # the stranger is refused even with the right password, the owner's device is not
-    refused = sign_in(person, person.email, person.password, expect=429, device="stranger")
-    assert int(refused.says("too_many_requests").headers["Retry-After"]) >= 1
-    sign_in(person, person.email, person.password, device="laptop of the owner")
+    while 429 not in statuses:
+        statuses.append(sign_in(api, email, "guess", expect=(401, 429), **more).status)
+        assert len(statuses) < 12, statuses
+    assert statuses[:6] == [401] * 6
+    return statuses
+
+
+def test_login_is_throttled_but_locks_no_owner_out(env, person):
+    """A device proves by the token it was given that it is known; what it says of itself proves nothing."""
+    mine = sign_in(person, person.email, person.password, device="laptop")["device_token"]
+    exhaust(person, person.email, device="stranger")
+    # the right password is refused too, whatever name the device bears and whatever token it makes up
+    for more in ({"device": "stranger"}, {"device": "laptop"}, {"device": "laptop", "device_token": "made up"}):
+        refused = sign_in(person, person.email, person.password, expect=429, **more)
+        assert int(refused.says("too_many_requests").headers["Retry-After"]) >= 1
+    assert sign_in(person, person.email, person.password, device_token=mine)["device_token"] == mine
     sign_in(person, person.email, person.password, device="stranger")
+
+
+def test_a_known_device_guesses_no_faster(env, person, sql):
+    mine = sign_in(person, person.email, person.password)["device_token"]
+    exhaust(person, person.email, device_token=mine)
+    sign_in(person, person.email, person.password, device_token=mine, expect=429)
+    # and its failures delay nobody else
+    sign_in(person, person.email, person.password)
+    other = Person(env).register().sign_in()
+    exhaust(person, other.email)
+    sign_in(person, other.email, other.password, device_token=mine, expect=429)
+    held = sql("identity", "SELECT device_hash FROM user_devices WHERE user_id = %s", person.id)
+    assert held and all(mine not in row["device_hash"] for row in held)
+
+
+def test_a_stranger_delays_no_open_session(person):
+    exhaust(person, person.email)
+    person.post("/v1/auth/step-up", {"password": person.password}, expect=204)
+    exhaust(person, person.email)
+    person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": GOOD}, expect=204)
+
+
+def test_very_many_failures_delay_an_hour_and_no_longer(person, sql):
+    exhaust(person, person.email)
+    mine = "'account:' || encode(sha256(convert_to(lower(%s), 'UTF8')), 'hex')"
+
+    def wait_after(failures):
+        sql("identity", f"UPDATE auth_throttles SET failures = %s, blocked_until = now() WHERE scope_key = {mine}",
+            failures - 1, person.email)
+        sign_in(person, person.email, "guess", expect=401)
+        return int(sign_in(person, person.email, "guess", expect=429).headers["Retry-After"])
+    assert [-(-wait_after(n) // 60) for n in (100, 101, 500)] == [15, 60, 60]
+    sql("identity", f"UPDATE auth_throttles SET blocked_until = now() WHERE scope_key = {mine}", person.email)
+    sign_in(person, person.email, person.password)
 
 
 def test_guesses_sent_at_once_wait_like_guesses_in_a_row(env, person):
@@ -303,7 +346,11 @@ def test_password_reset_ends_every_session(env, person, mailbox):
     assert known.json == unknown.json
     token = reset_token(mailbox, person, before)
     person.post("/v1/auth/password/reset", {"token": token, "password": "short"}, expect=422, token=None)
-    person.post("/v1/auth/password/reset", {"token": token, "password": GOOD}, expect=200, token=None)
+    old_device = sign_in(person, person.email, person.password)["device_token"]
+    reset = person.post("/v1/auth/password/reset", {"token": token, "password": GOOD}, expect=200, token=None)
+    exhaust(person, person.email)
+    sign_in(person, person.email, GOOD, device_token=old_device, expect=429)
+    sign_in(person, person.email, GOOD, device_token=reset["device_token"])
     person.post("/v1/auth/password/reset", {"token": token, "password": GOOD}, expect=400,
                 token=None).says("token_invalid")
     refresh(person, person.refresh_token, expect=401)
@@ -319,6 +366,27 @@ def test_password_change_needs_the_current_one(person):
     person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": GOOD}, expect=204)
     eventually("the old session is refused", lambda: person.get("/v1/me").status == 401)
     sign_in(person, person.email, GOOD)
+
+
+def test_open_links_end_with_a_new_password_or_address(env, person, mailbox):
+    """Also one that asks for another address: whoever asked may be whom the new password keeps out."""
+    def ask_for_links():
+        before, new = {m["id"] for m in mailbox.all(person.email)}, address("new")
+        person.post("/v1/auth/password/forgot", {"email": person.email}, expect=202, token=None)
+        person.post("/v1/me/email", {"email": new}, expect=202)
+        return reset_token(mailbox, person, before), link_token(mailbox.wait(new, "token=")), new
+
+    def refused(path, token, **more):
+        person.post(path, {"token": token, **more}, expect=400, token=None).says("token_invalid")
+    reset, confirm, _ = ask_for_links()
+    person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": GOOD}, expect=204)
+    refused("/v1/auth/password/reset", reset, password="another long phrase")
+    refused("/v1/me/email/confirm", confirm)
+    person.password = GOOD
+    person.sign_in()
+    reset, confirm, person.email = ask_for_links()
+    person.post("/v1/me/email/confirm", {"token": confirm}, expect=200, token=None)
+    refused("/v1/auth/password/reset", reset, password="another long phrase")
 
 
 # ---- address and number ----
