@@ -200,6 +200,23 @@ status_changes(struct request *rq, struct row *employee)
 	return fill_names(rq, employee);
 }
 
+/* A manager may leave while people who rest report to them; nobody comes back to one who has left. */
+static int
+employee_reactivate(struct request *rq, struct row *employee)
+{
+	struct db_result *r;
+
+	if (lock_reporting_lines(rq) < 0)
+		return -1;
+	r = db_query(rq, "SELECT EXISTS (SELECT FROM employees WHERE id = $1"
+	    " AND employment_status = 'TERMINATED')", DB(row_text(employee, "manager_employee_id")));
+	if (r == NULL)
+		return -1;
+	if (db_bool(r, 0, 0))
+		return fail(rq, ERR_CONFLICT, "the manager of this employee has left; name another first");
+	return status_changes(rq, employee);
+}
+
 static int
 employee_deactivate(struct request *rq, struct row *employee)
 {
@@ -240,7 +257,7 @@ static const struct transition employee_transitions[] = {
 	    employee_deactivate, "employment_status", .body = reason_body,
 	    .doc = "Rest the employment: sessions end, INTERNAL roles give nothing meanwhile." },
 	{ "reactivate", "INACTIVE", "ACTIVE",     NOT_ONESELF("employees.reactivate"),  &EV_EMPLOYEE_STATUS_CHANGED,
-	    status_changes, "employment_status", .body = reactivate_body, .doc = "Go on with the employment." },
+	    employee_reactivate, "employment_status", .body = reactivate_body, .doc = "Go on with the employment." },
 	{ "terminate",  "ACTIVE",   "TERMINATED", NOT_ONESELF("employees.terminate"),   &EV_EMPLOYEE_STATUS_CHANGED,
 	    employee_terminate, "employment_status", .body = reason_body,
 	    .doc = "End the employment for good, with sessions and INTERNAL roles." },

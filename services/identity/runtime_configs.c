@@ -95,7 +95,10 @@ config_update(struct request *rq, struct row *config)
 	if (!row_changed(config, "config_value_json") && !row_changed(config, "is_active") &&
 	    !row_changed(config, "description") && !row_changed(config, "reason"))
 		return 0;
-	if (row_changed(config, "config_value_json") && value_must_fit(rq, config) < 0)
+	/* also an old value that comes into force again: what daemons read may have changed meanwhile */
+	if ((row_changed(config, "config_value_json") ||
+	    (row_changed(config, "is_active") && row_bool(config, "is_active"))) &&
+	    value_must_fit(rq, config) < 0)
 		return -1;
 	if (!body_has(rq, "reason"))
 		row_set(config, "reason", NULL);

@@ -251,6 +251,16 @@ def test_termination_waits_for_reports_and_ends_everything(env, admin, sql):
                 expect=422).says("validation_failed", "/manager_employee_id")
 
 
+def test_nobody_comes_back_to_a_manager_who_has_left(env, admin):
+    boss, report = hire(env, admin)[1]["id"], hire(env, admin)[1]["id"]
+    admin.patch(f"/v1/employees/{report}", {"manager_employee_id": boss}, expect=200)
+    admin.post(f"/v1/employees/{report}/deactivate", {"reason": "leave"}, expect=200)
+    admin.post(f"/v1/employees/{boss}/terminate", {"reason": "left"}, expect=200)
+    admin.post(f"/v1/employees/{report}/reactivate", expect=409).says("conflict")
+    admin.patch(f"/v1/employees/{report}", {"manager_employee_id": None}, expect=200)
+    admin.post(f"/v1/employees/{report}/reactivate", expect=200)
+
+
 def test_a_resting_employee_has_no_internal_roles(env, admin):
     agent = staff(env, admin, "support_agent")
     employee = agent.get("/v1/me", expect=200)["employee_id"]
@@ -369,6 +379,15 @@ def test_configuration_keeps_its_versions_and_goes_back(admin, person, reviewer,
     for service in ("finance", "profiles"):
         eventually(f"{service} knows", lambda s=service: sql(
             s, "SELECT FROM config_values WHERE config_key = %s AND is_active AND value = '5'", key))
+
+
+def test_a_value_that_no_longer_fits_does_not_come_into_force_again(admin, sql):
+    key = "finance.wallet_low_threshold"
+    path = f"/v1/runtime-configs/{setting(admin, sql, key, 11)}"
+    admin.patch(path, {"is_active": False}, expect=200)
+    sql("identity", "UPDATE runtime_configs SET config_value_json = '\"many\"' WHERE config_key = %s", key)
+    admin.patch(path, {"is_active": True}, expect=422).says("validation_failed", "/config_value_json")
+    admin.patch(path, {"config_value_json": 11, "is_active": True}, expect=200)
 
 
 @pytest.mark.parametrize("key, value, pointer, code", [
