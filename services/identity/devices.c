@@ -21,6 +21,20 @@ device_is_known(struct request *rq, const char *user_id, const char *token, bool
 }
 
 int
+device_is_at_home(struct request *rq, const char *user_id, const char *device, bool *ret_is)
+{
+	struct db_result *r = db_query(rq,
+	    "SELECT EXISTS (SELECT FROM user_sessions WHERE user_id = $1 AND device = $2"
+	    " AND user_agent IS NOT DISTINCT FROM $3 AND ip_address = $4)",
+	    DB(user_id, device, rq->user_agent, rq->ip_address));
+
+	if (r == NULL)
+		return -1;
+	*ret_is = db_bool(r, 0, 0);
+	return 0;
+}
+
+int
 device_remember(struct request *rq, const char *user_id, const char *known_token,
     const char **ret_token)
 {

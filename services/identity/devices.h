@@ -1,7 +1,8 @@
 /*
- * Devices that a user has signed in from, each known by a random token that it got then and sends
- * again at the next sign-in. What a client says of itself (user agent, name, address) proves
- * nothing: it only decides whether a sign-in is worth a mail.
+ * Devices that a user has signed in from. One that names itself gets a random token and is known by
+ * it from anywhere; without it, it is known by the same name and user agent only at an address that
+ * it had a session from. The latter can be forged by who shares the address: it wins a count of
+ * failures of its own, which grows as any other does, and nothing else.
  */
 #ifndef NXT_DEVICES_H
 #define NXT_DEVICES_H
@@ -12,6 +13,8 @@ struct request;
 
 /* Was this token given to this user? NULL for either: no. */
 int device_is_known(struct request *rq, const char *user_id, const char *token, bool *ret_known);
+/* Has the user had a session of that name, user agent and address? NULL for either: no. */
+int device_is_at_home(struct request *rq, const char *user_id, const char *device, bool *ret_is);
 /* The token that the answer of a sign-in carries: the same for a known device, else a fresh one. */
 int device_remember(struct request *rq, const char *user_id, const char *known_token,
     const char **ret_token);

@@ -182,7 +182,7 @@ int
 session_open(struct request *rq, struct row *user, const struct sign_in *how)
 {
 	char *refresh_token = secret_new(rq->arena);
-	const char *device_token;
+	const char *device_token = NULL;
 	struct row *session;
 	bool is_familiar;
 
@@ -192,7 +192,8 @@ session_open(struct request *rq, struct row *user, const struct sign_in *how)
 	if (session == NULL ||
 	    record_sign_in(rq, user, session, how, is_familiar || how->known_token != NULL) < 0 ||
 	    refresh_token_first(rq, session, refresh_token) < 0 ||
-	    device_remember(rq, row_id(user), how->known_token, &device_token) < 0 ||
+	    ((how->device != NULL || how->known_token != NULL) &&
+	    device_remember(rq, row_id(user), how->known_token, &device_token) < 0) ||
 	    end_surplus(rq, row_id(user)) < 0)
 		return -1;
 	return session_answer(rq, user, session, refresh_token, device_token);

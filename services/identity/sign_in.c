@@ -24,7 +24,8 @@ const struct column login_body[] = {
 	{ "password", COL_TEXT, COL_REQUIRED, .max = 256 },
 	{ "client", COL_ENUM, 0, .values = clients, .initial = "API",
 	    .doc = "What the caller is; stands in audit as the source." },
-	{ "device", COL_TEXT, 0, .max = 100, .doc = "What the caller calls itself in the list of sessions." },
+	{ "device", COL_TEXT, 0, .max = 100,
+	    .doc = "What the caller calls itself in the list of sessions; who does is given a device_token." },
 	{ "device_token", COL_TEXT, 0, .max = 100,
 	    .doc = "From the last sign-in on this device: the failures of others do not delay it." },
 	{ 0 }
@@ -50,8 +51,8 @@ find_account(struct request *rq, struct attempt *at)
 {
 	struct db_result *r = db_query(rq,
 	    "SELECT id, password_hash FROM users WHERE lower(email) = lower($1)", DB(at->email));
-	const char *token = body_text(rq, "device_token");
-	bool is_known;
+	const char *token = body_text(rq, "device_token"), *proof = NULL;
+	bool is_known, is_at_home;
 
 	if (r == NULL)
 		return -1;
@@ -60,13 +61,16 @@ find_account(struct request *rq, struct attempt *at)
 		at->hash = db_text(r, 0, 1);
 	}
 	/* asked for an unknown account too, so that both take as long */
-	if (device_is_known(rq, at->user_id, token, &is_known) < 0)
+	if (device_is_known(rq, at->user_id, token, &is_known) < 0 ||
+	    device_is_at_home(rq, at->user_id, at->how.device, &is_at_home) < 0)
 		return -1;
 	if (is_known)
 		at->how.known_token = token;
-	return throttle_read(rq, at->email,
-	    is_known ? arena_printf(rq->arena, "device:%s:%s", at->user_id, token) : NULL,
-	    &at->throttle);
+	if (is_known)
+		proof = arena_printf(rq->arena, "device:%s:%s", at->user_id, token);
+	else if (is_at_home)
+		proof = arena_printf(rq->arena, "home:%s:%s:%s", at->user_id, rq->ip_address, at->how.device);
+	return throttle_read(rq, at->email, proof, &at->throttle);
 }
 
 static int

@@ -162,19 +162,26 @@ def exhaust(api, email, **more):
 
 
 def test_login_is_throttled_but_locks_no_owner_out(env, person):
-    """A device proves by the token it was given that it is known; what it says of itself proves nothing."""
+    """A device proves by the token it was given that it is known, or by its name where it had a session from."""
     mine = sign_in(person, person.email, person.password, device="laptop")["device_token"]
+    sign_in(person, person.email, person.password, device="phone")
+    with psycopg.connect(env["NXT_DB_IDENTITY"]) as db:
+        db.execute("UPDATE user_sessions SET ip_address = '192.0.2.1' WHERE device = 'laptop' AND user_id = %s", [person.id])
     exhaust(person, person.email, device="stranger")
-    # the right password is refused too, whatever name the device bears and whatever token it makes up
+    # the right password is refused too, whatever token the device makes up, and what name it bears elsewhere
     for more in ({"device": "stranger"}, {"device": "laptop"}, {"device": "laptop", "device_token": "made up"}):
         refused = sign_in(person, person.email, person.password, expect=429, **more)
         assert int(refused.says("too_many_requests").headers["Retry-After"]) >= 1
     assert sign_in(person, person.email, person.password, device_token=mine)["device_token"] == mine
+    exhaust(person, person.email, device="stranger")
+    sign_in(person, person.email, person.password, device="phone")
+    assert "device_token" not in sign_in(person, person.email, person.password).json
+    exhaust(person, person.email, device="phone")
     sign_in(person, person.email, person.password, device="stranger")
 
 
 def test_a_known_device_guesses_no_faster(env, person, sql):
-    mine = sign_in(person, person.email, person.password)["device_token"]
+    mine = sign_in(person, person.email, person.password, device="laptop")["device_token"]
     exhaust(person, person.email, device_token=mine)
     sign_in(person, person.email, person.password, device_token=mine, expect=429)
     # and its failures delay nobody else
@@ -352,7 +359,7 @@ def test_password_reset_ends_every_session(env, person, mailbox):
     assert known.json == unknown.json
     token = reset_token(mailbox, person, before)
     person.post("/v1/auth/password/reset", {"token": token, "password": "short"}, expect=422, token=None)
-    old_device = sign_in(person, person.email, person.password)["device_token"]
+    old_device = sign_in(person, person.email, person.password, device="old")["device_token"]
     reset = person.post("/v1/auth/password/reset", {"token": token, "password": GOOD}, expect=200, token=None)
     exhaust(person, person.email)
     sign_in(person, person.email, GOOD, device_token=old_device, expect=429)
