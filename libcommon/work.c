@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -23,6 +24,7 @@
 
 #define STACK_BYTES (1024 * 1024)	/* pango nests deep; untouched pages cost nothing */
 #define THREADS_MAX 64
+#define NICE 10
 
 /* Lives on the waiting fiber's stack. */
 struct job {
@@ -105,6 +107,8 @@ thread_main(void *arg)
 	const uint64_t one = 1;
 	struct job *job;
 
+	/* the loop goes first: who waits for a hash waits long anyway, all others must not */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	pthread_mutex_lock(&pool.mutex);
 	while ((job = next_job()) != NULL) {
 		pthread_mutex_unlock(&pool.mutex);

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import events
 import packages
+import wallets
+from load import request_text, wrk
 from nxt.home import SERVICES
 from nxt.ui import NxtError
+from world import EVERY_ROLE
 
 IDLE_S = 10
 STARTS = 5
@@ -35,6 +38,21 @@ def idle_memory(world, seconds):
             "each": {s: round(m["VmRSS"], 1) for s, m in found.items()},
             "anonymous": {s: round(m["RssAnon"], 1) for s, m in found.items()},
             "together": round(sum(m["VmRSS"] for m in found.values()), 1)}
+
+
+def peak_memory(world, seconds):
+    """The most that finance ever held while each load ran, with relay and consumer; it began anew before the first."""
+    world.arrange(identity="api")
+    packages.seed(world)
+    wallets.seed(world)
+    world.arrange(identity="api", finance=EVERY_ROLE)
+    url, token = world.stack.daemons["finance"].url, world.sign_in()
+    loads = {"get": packages.gets(url, token), "debit": wallets.debits(url, token),
+             "list": [request_text("GET", url, packages.PATH + packages.LIST_QUERY, token)]}
+    for requests in loads.values():
+        wrk(url, requests, seconds)
+    text = Path(f"/proc/{world.pid('finance')}/status").read_text()
+    return {"mb": int(re.search(r"^VmHWM:\s+(\d+) kB", text, re.M)[1]) / 1024}
 
 
 def idle_connections(world, seconds, count=10_000):

@@ -1,4 +1,5 @@
 -- Sends requests of a file, separated by NUL bytes, in random order over all connections of wrk.
+-- A second argument is a pause after each answer, in ms.
 -- Twelve '#' in a request become a number that no other request of the run has.
 local requests, unique, thread, counter = {}, nil, 0, 0
 
@@ -17,6 +18,12 @@ function init(args)
 	end
 	unique = requests[1]:find("############", 1, true) ~= nil
 	math.randomseed(number * 7919 + 17)
+	local pause = tonumber(args[2])
+	if pause > 0 then
+		function delay()
+			return pause
+		end
+	end
 end
 
 function request()

@@ -76,20 +76,22 @@ class Yardstick:
 
 def request_text(method, url, path, token, body=None, *fields):
     """One HTTP/1.1 request, byte for byte."""
-    head = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Authorization: Bearer {token}", *fields]
+    head = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", *fields]
+    if token:
+        head.append(f"Authorization: Bearer {token}")
     data = "" if body is None else json.dumps(body)
     if body is not None:
         head += ["Content-Type: application/json", f"Content-Length: {len(data.encode())}"]
     return "\r\n".join(head) + "\r\n\r\n" + data
 
 
-def wrk(url, requests, seconds, connections=64):
-    """Keeps `connections` busy with these requests; any answer but 2xx ends the run."""
+def wrk(url, requests, seconds, connections=64, pause_ms=0):
+    """Keeps `connections` busy with these requests, each with a pause after an answer; any but 2xx ends the run."""
     with tempfile.NamedTemporaryFile("w") as file:
         file.write("\0".join(requests))
         file.flush()
         text = _run(["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", HERE / "http.lua", url,
-                     "--", file.name], seconds)
+                     "--", file.name, pause_ms], seconds)
     found = json.loads(text.split("RESULT ", 1)[1])
     if found["failed"] or found["broken"]:
         raise NxtError(f"wrk: {found['failed']} requests refused, {found['broken']} broken: {text}")

@@ -3,10 +3,12 @@ from dataclasses import dataclass
 from typing import Callable
 
 import backlog
+import bare
 import clone
 import footprint
 import latency
 import reads
+import sign_in
 import wallets_rows
 import writes
 
@@ -53,8 +55,16 @@ ROWS = [
         writes.relay_beside, [Floor("ratio", ">=", 0.85)]),
     Row("rss", "memory of an idle daemon, the largest of the six",
         footprint.idle_memory, [Floor("mb", "<=", 10, "MB"), Floor("together", "<=", 60, "MB")]),
+    Row("peak", "memory of finance with all its roles at the peak of get, list and debit",
+        footprint.peak_memory, [Floor("mb", "<=", 24, "MB")]),
     Row("idle", "memory per idle connection, 10,000 of them held",
         footprint.idle_connections, [Floor("kib", "<=", 8, "KiB"), Floor("held", ">=", 10000)]),
+    Row("bare", "bare HTTP answer / an llhttp + bufferevent loop with nothing else",
+        bare.answers, [Floor("ratio", ">=", 0.8)]),
+    Row("login", "sign-ins / argon2id alone; p99 of other requests beside them / alone",
+        sign_in.login, [Floor("ratio", ">=", 0.9), Floor("others_p99", "<=", 2)]),
+    Row("refresh", "token refresh / pgbench of the same as one statement: half of what a debit must reach",
+        sign_in.refresh, [Floor("ratio", ">=", 0.75)]),
     Row("start", "exec -> ready, the slowest of the six",
         footprint.start_time, [Floor("ms", "<=", 50, "ms")]),
     Row("clone", "git clone -> first successful call, packages installed",

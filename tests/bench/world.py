@@ -104,6 +104,14 @@ class World:
         with self.connect(service) as db:
             bus.wait_position(db, topic, bus.end(self.stack.bus.brokers, topic))
 
+    def quiesce(self, service):
+        """Until the last requests of a load have left the database: a table is not emptied under them."""
+        def at_work():
+            with self.superuser(service) as db:
+                return db.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                                  " AND xact_start IS NOT NULL").fetchone()[0]
+        eventually(f"{service} has no open transaction", lambda: not at_work())
+
     def settle(self):
         """Writes out what earlier rows left behind, so that no row pays for another one's checkpoint."""
         with self.superuser("finance") as db:
