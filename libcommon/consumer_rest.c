@@ -1,9 +1,8 @@
 /*
  * Rest: while much comes, partitions that are silent are not fetched.
  *
- * Every fetch names every partition of ours, and the broker looks each of them up, twice. With some
- * hundreds, nearly all silent, that is what an event waits for: 420 partitions took 10 to 45 ms a
- * fetch. So silent ones are paused, and a question for where they end, which costs the broker
+ * Every fetch names every partition of ours, and the broker looks each of them up, twice: with some
+ * hundreds, nearly all silent, it is busy with those that have nothing. So silent ones are paused, and a question for where they end, which costs the broker
  * little, tells which to fetch again. Nothing depends on it but speed: where the answer fails, all
  * are fetched as before, and positions are kept as always.
  */

@@ -453,6 +453,17 @@ db_one_or_fail(struct request *rq, enum error_code code, const char *text, const
 }
 
 int
+db_query_bool(struct request *rq, const char *sql, const struct db_params *params, bool *ret)
+{
+	struct db_result *r = db_query(rq, sql, params);
+
+	if (r == NULL)
+		return -1;
+	*ret = db_bool(r, 0, 0);
+	return 0;
+}
+
+int
 db_exec(struct request *rq, const char *sql, const struct db_params *params)
 {
 	return db_query(rq, sql, params) == NULL ? -1 : 0;

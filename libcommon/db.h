@@ -79,6 +79,8 @@ int db_query_all(struct request *rq, unsigned n, const struct db_statement *stat
 /* As db_query for a statement that must give one row; none is `code` with the text. */
 struct db_result *db_one_or_fail(struct request *rq, enum error_code code, const char *text,
     const char *sql, const struct db_params *params);
+/* As db_query for a statement that gives one boolean. */
+int db_query_bool(struct request *rq, const char *sql, const struct db_params *params, bool *ret);
 /* As db_query, only the outcome: 0 or -1. */
 int db_exec(struct request *rq, const char *sql, const struct db_params *params);
 /*

@@ -209,6 +209,12 @@ int row_transition(struct request *rq, struct row *row, const char *verb);
  * activates the user). The caller stays the actor of its event.
  */
 int row_follow(struct request *rq, struct row *row, const char *verb);
+/*
+ * Runs `verb` on every row whose id `ids` selects ($1 bound to `param`, or none where it is NULL),
+ * with `column` set to `value` first (NULL: nothing). For consequences and clocks.
+ */
+int transition_each(struct request *rq, const struct resource *res, const char *ids,
+    const char *param, const char *verb, const char *column, const char *value);
 /* SHA-256 (hex) of the RFC 8785 form of the COL_JUDGED columns: which version was judged. */
 const char *row_content_hash(struct request *rq, const struct row *row);
 /* The event that the running change will publish, for guards to add payload to. */

@@ -6,13 +6,13 @@
 #include "request.h"
 #include "resource.h"
 
-/* A resource with what is derived from it once. */
 /* `,"name":`, as it stands in front of a value. */
 struct json_key {
 	const char *text;
 	size_t len;
 };
 
+/* A resource with what is derived from it once. */
 struct plan {
 	const struct resource *res;
 	unsigned ncolumns;

@@ -34,15 +34,13 @@ read_password(struct request *rq)
 static int
 refuse_second(struct request *rq)
 {
-	struct db_result *r;
+	bool is_there;
 
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0) < 0)
+	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0) < 0 ||
+	    db_query_bool(rq, "SELECT EXISTS (SELECT FROM user_roles ur JOIN roles r ON r.id = ur.role_id"
+	    " WHERE r.key = 'administrator' AND ur.status = 'APPROVED')", DB0, &is_there) < 0)
 		return -1;
-	r = db_query(rq, "SELECT EXISTS (SELECT FROM user_roles ur JOIN roles r ON r.id = ur.role_id"
-	    " WHERE r.key = 'administrator' AND ur.status = 'APPROVED')", DB0);
-	if (r == NULL)
-		return -1;
-	if (db_bool(r, 0, 0))
+	if (is_there)
 		return fail(rq, ERR_ALREADY_EXISTS,
 		    "there is an administrator already; further ones ask for the role and are approved");
 	return 0;

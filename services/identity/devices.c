@@ -10,28 +10,18 @@
 int
 device_is_known(struct request *rq, const char *user_id, const char *token, bool *ret_known)
 {
-	struct db_result *r = db_query(rq,
+	return db_query_bool(rq,
 	    "SELECT EXISTS (SELECT FROM user_devices WHERE user_id = $1 AND device_hash = $2)",
-	    DB(user_id, secret_hash(rq->arena, token != NULL ? token : "")));
-
-	if (r == NULL)
-		return -1;
-	*ret_known = db_bool(r, 0, 0);
-	return 0;
+	    DB(user_id, secret_hash(rq->arena, token != NULL ? token : "")), ret_known);
 }
 
 int
 device_is_at_home(struct request *rq, const char *user_id, const char *device, bool *ret_is)
 {
-	struct db_result *r = db_query(rq,
+	return db_query_bool(rq,
 	    "SELECT EXISTS (SELECT FROM user_sessions WHERE user_id = $1 AND device = $2"
 	    " AND user_agent IS NOT DISTINCT FROM $3 AND ip_address = $4)",
-	    DB(user_id, device, rq->user_agent, rq->ip_address));
-
-	if (r == NULL)
-		return -1;
-	*ret_is = db_bool(r, 0, 0);
-	return 0;
+	    DB(user_id, device, rq->user_agent, rq->ip_address), ret_is);
 }
 
 int
@@ -63,15 +53,10 @@ int
 device_looks_familiar(struct request *rq, const char *user_id, const char *device,
     bool *ret_familiar)
 {
-	struct db_result *r = db_query(rq,
+	return db_query_bool(rq,
 	    "SELECT EXISTS (SELECT FROM user_sessions WHERE user_id = $1"
 	    " AND user_agent IS NOT DISTINCT FROM $2 AND device IS NOT DISTINCT FROM $3"
 	    /* one that names no device is known by its address */
 	    " AND ($3::text IS NOT NULL OR ip_address IS NOT DISTINCT FROM $4))",
-	    DB(user_id, rq->user_agent, device, rq->ip_address));
-
-	if (r == NULL)
-		return -1;
-	*ret_familiar = db_bool(r, 0, 0);
-	return 0;
+	    DB(user_id, rq->user_agent, device, rq->ip_address), ret_familiar);
 }

@@ -204,15 +204,13 @@ status_changes(struct request *rq, struct row *employee)
 static int
 employee_reactivate(struct request *rq, struct row *employee)
 {
-	struct db_result *r;
+	bool has_left;
 
-	if (lock_reporting_lines(rq) < 0)
+	if (lock_reporting_lines(rq) < 0 ||
+	    db_query_bool(rq, "SELECT EXISTS (SELECT FROM employees WHERE id = $1"
+	    " AND employment_status = 'TERMINATED')", DB(row_text(employee, "manager_employee_id")), &has_left) < 0)
 		return -1;
-	r = db_query(rq, "SELECT EXISTS (SELECT FROM employees WHERE id = $1"
-	    " AND employment_status = 'TERMINATED')", DB(row_text(employee, "manager_employee_id")));
-	if (r == NULL)
-		return -1;
-	if (db_bool(r, 0, 0))
+	if (has_left)
 		return fail(rq, ERR_CONFLICT, "the manager of this employee has left; name another first");
 	return status_changes(rq, employee);
 }

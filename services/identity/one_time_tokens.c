@@ -52,15 +52,10 @@ int
 one_time_token_is_recent(struct request *rq, const char *user_id, const char *purpose,
     int seconds, bool *ret_recent)
 {
-	struct db_result *r = db_query(rq, "SELECT EXISTS (SELECT FROM one_time_tokens"
+	return db_query_bool(rq, "SELECT EXISTS (SELECT FROM one_time_tokens"
 	    " WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL"
 	    " AND created_at > now() - make_interval(secs => $3::integer))",
-	    DB(user_id, purpose, arena_printf(rq->arena, "%d", seconds)));
-
-	if (r == NULL)
-		return -1;
-	*ret_recent = db_bool(r, 0, 0);
-	return 0;
+	    DB(user_id, purpose, arena_printf(rq->arena, "%d", seconds)), ret_recent);
 }
 
 int

@@ -95,13 +95,8 @@ totp_secret_confirm(struct request *rq, const char *user_id, const char *code, b
 int
 second_factor_is_on(struct request *rq, const char *user_id, bool *ret_on)
 {
-	struct db_result *r = db_query(rq, "SELECT EXISTS (SELECT FROM user_totps"
-	    " WHERE user_id = $1 AND confirmed_at IS NOT NULL)", DB(user_id));
-
-	if (r == NULL)
-		return -1;
-	*ret_on = db_bool(r, 0, 0);
-	return 0;
+	return db_query_bool(rq, "SELECT EXISTS (SELECT FROM user_totps"
+	    " WHERE user_id = $1 AND confirmed_at IS NOT NULL)", DB(user_id), ret_on);
 }
 
 int

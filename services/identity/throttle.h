@@ -1,7 +1,7 @@
 /*
  * Straight failures to prove who one is, counted per account and per address in the database, so
  * that replicas share them. The delay grows, and no failure of a stranger delays who has proven
- * something already: a device by its token, a session by its access token. Each of these is
+ * something already: a device by its token or its place, a session by its access token. Each of these is
  * counted for itself, so that a stolen one guesses no faster, and nobody locks a victim out.
  */
 #ifndef NXT_THROTTLE_H
@@ -26,7 +26,7 @@ struct throttle {
 };
 
 /*
- * `proven`: NULL, or a text of what the caller holds of this account that nobody can guess.
+ * `proven`: NULL, or a text of what the caller holds of this account: devices.h says what a device does.
  * An unknown account has its row as a known one. Reads; may be called outside a transaction.
  */
 int throttle_read(struct request *rq, const char *account, const char *proven, struct throttle *ret);

@@ -341,35 +341,19 @@ user_role_grant(struct request *rq, const char *user_id, const char *role_key, c
 	return role == NULL || insert(rq, user_id, role, true, cause) == NULL ? -1 : 0;
 }
 
-/* `ids` selects the grants of user $1. */
-static int
-follow_each(struct request *rq, const char *ids, const char *user_id, const char *verb)
-{
-	struct db_result *r = db_query(rq, ids, DB(user_id));
-
-	if (r == NULL)
-		return -1;
-	for (int i = 0; i < db_rows(r); i++) {
-		struct row *user_role = row_load(rq, &user_roles_resource, db_text(r, i, 0), true);
-		if (user_role == NULL || row_follow(rq, user_role, verb) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int
 user_roles_end_internal(struct request *rq, const char *user_id)
 {
-	return follow_each(rq, "SELECT ur.id FROM user_roles ur"
+	return transition_each(rq, &user_roles_resource, "SELECT ur.id FROM user_roles ur"
 	    " JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = $1 AND r.audience = 'INTERNAL'"
-	    " AND ur.status = 'APPROVED' ORDER BY ur.id", user_id, "end");
+	    " AND ur.status = 'APPROVED' ORDER BY ur.id", user_id, "end", NULL, NULL);
 }
 
 int
 user_roles_erase(struct request *rq, const char *user_id)
 {
-	return follow_each(rq, "SELECT id FROM user_roles WHERE user_id = $1 AND status = 'APPROVED' ORDER BY id",
-	    user_id, "erase");
+	return transition_each(rq, &user_roles_resource, "SELECT id FROM user_roles"
+	    " WHERE user_id = $1 AND status = 'APPROVED' ORDER BY id", user_id, "erase", NULL, NULL);
 }
 
 int

@@ -25,21 +25,3 @@ load_if_there(struct request *rq, const struct resource *res, const char *id)
 		rq->problem.code = ERR_NONE;
 	return row;
 }
-
-int
-transition_each(struct request *rq, const struct resource *res, const char *ids, const char *param,
-    const char *verb, const char *column, const char *value)
-{
-	struct db_result *r = db_query(rq, ids, param != NULL ? DB(param) : DB0);
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
-		if (row == NULL)
-			return -1;
-		if (column != NULL)
-			row_set(row, column, value);
-		if (row_follow(rq, row, verb) < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
-}

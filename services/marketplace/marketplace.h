@@ -20,12 +20,6 @@ bool text_is(const char *value, const char *wanted);
 bool by_person(const struct request *rq);
 /* The row, locked; NULL with nothing refused where it is gone (reactions and clocks go on then). */
 struct row *load_if_there(struct request *rq, const struct resource *res, const char *id);
-/*
- * Runs `verb` on every row whose id `ids` selects ($1 bound to `param`, or none where it is NULL),
- * with `column` set to `value` first (NULL: nothing). For consequences and clocks.
- */
-int transition_each(struct request *rq, const struct resource *res, const char *ids,
-    const char *param, const char *verb, const char *column, const char *value);
 
 /* ---- jobs.c ---- */
 /* The reviewer's word on the submission that content_hash names; another one was overtaken. */
