@@ -23,8 +23,8 @@
 #include "uuid.h"
 
 #define POLL_MS 50		/* finds what other replicas committed */
-#define READ_EVERY_MS 2		/* reads come no faster than this after one that found little … */
-#define READ_PACED_MS 8		/* … and than this after one that found much: each costs three programs a turn */
+#define READ_EVERY_MS 4		/* reads come no faster than this after one that found little … */
+#define READ_PACED_MS 24	/* … and than this after one that found much: each costs three programs a turn */
 #define READ_ROWS 2000
 #define READ_BYTES (4 * 1024 * 1024)	/* of payload, at least one row */
 #define SLICE_ROWS 200		/* about 2 ms of the loop's time */
@@ -51,11 +51,15 @@ relay_reader_wake(enum relay_wait from)
 	fiber_wake(relay.reader);
 }
 
+static const char *const waits_for[] = {
+	[RELAY_IDLE] = "outbox rows", [RELAY_FULL] = "room", [RELAY_SENDING] = "delivery reports"
+};
+
 static void
 reader_wait(enum relay_wait why, int ms)
 {
 	relay.reader_waits = why;
-	fiber_park(why == RELAY_IDLE ? "outbox rows" : "room", ms);
+	fiber_park(waits_for[why], ms);
 	relay.reader_waits = RELAY_BUSY;
 }
 
@@ -175,6 +179,17 @@ keep_pace(int64_t began, int n)
 		fiber_sleep((int)left);
 }
 
+/*
+ * While the broker works on what was sent, further rows gather to one request: the busier all is, the
+ * larger they get. librdkafka's thread would also poll without a pause once five requests wait.
+ */
+static void
+wait_for_reports(void)
+{
+	if (relay.sent.count > 0)
+		reader_wait(RELAY_SENDING, POLL_MS);
+}
+
 /* One turn of the lease's owner. */
 static void
 work(void)
@@ -191,6 +206,7 @@ work(void)
 	if (n < 0) {
 		fiber_sleep(RETRY_MS);
 	} else if (n < READ_ROWS / 2) {
+		wait_for_reports();
 		if (!relay.wanted)
 			reader_wait(RELAY_IDLE, POLL_MS);
 		keep_pace(began, n);

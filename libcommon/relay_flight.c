@@ -37,7 +37,7 @@
 static const struct kafka_setting producer_settings[] = {
 	{ "enable.idempotence", "true" },
 	{ "acks", "all" },
-	{ "linger.ms", "1" },
+	{ "linger.ms", "0" },			/* 2.0.2 polls without a pause while less than 1 ms is left */
 	{ "message.timeout.ms", "0" },
 	{ "partitioner", "murmur2" },		/* as Java clients place a key */
 	{ "compression.codec", "none" },
@@ -329,6 +329,8 @@ take_reports(rd_kafka_event_t *ev)
 		fiber_wake(relay.deleter);
 	}
 	relay_reader_wake(RELAY_FULL);
+	if (relay.sent.count == 0)
+		relay_reader_wake(RELAY_SENDING);
 }
 
 static void

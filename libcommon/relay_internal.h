@@ -44,7 +44,7 @@ struct relay_topic {
 	struct relay_topic *next;
 };
 
-enum relay_wait { RELAY_BUSY, RELAY_IDLE, RELAY_FULL };
+enum relay_wait { RELAY_BUSY, RELAY_IDLE, RELAY_FULL, RELAY_SENDING };
 
 struct relay {
 	struct event_base *base;

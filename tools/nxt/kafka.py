@@ -15,7 +15,8 @@ JAVA = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true"]
 
 # Each group answers a measurement: replication of one because there is one node; the session times because
-# a restart took 11 to 14 s with the defaults; small segments and indexes because 100 topics are preallocated.
+# a restart took 11 to 14 s with the defaults; small segments and indexes because 100 topics are preallocated;
+# few threads because they share two processors with everything else.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -27,6 +28,8 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
 num.partitions=3
+num.network.threads=1
+num.io.threads=2
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=4
