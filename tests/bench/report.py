@@ -1,4 +1,4 @@
-"""What a run leaves: a table for people, JSON for programs, one line in the history."""
+"""What a run leaves: a table for people, JSON for programs, a line per row in the history."""
 import datetime
 import json
 import os
@@ -42,15 +42,13 @@ def as_json(results):
 
 
 def last_recorded():
-    if not HISTORY.exists():
-        return {}
-    lines = HISTORY.read_text().splitlines()
-    return json.loads(lines[-1])["figures"] if lines else {}
+    lines = HISTORY.read_text().splitlines() if HISTORY.exists() else []
+    return {name: value for line in lines for name, value in json.loads(line)["figures"].items()}
 
 
-def record(results):
+def record(row, found):
     with open(HISTORY, "a") as f:
-        f.write(json.dumps(document(results), separators=(",", ":")) + "\n")
+        f.write(json.dumps(document([(row, found)]), separators=(",", ":")) + "\n")
 
 
 def _number(value, unit=""):
@@ -76,8 +74,7 @@ def _details(row, found):
     return "; ".join(f"{k} {v}" for k, v in shown.items())
 
 
-def table(results):
-    before = last_recorded()
+def table(results, before):
     out = [f"\n  {'row':<9} {'measured':>10}  {'floor':<17} {'recorded':>8}  what"]
     for row, found in results:
         out += _lines(row, found, before)

@@ -10,6 +10,7 @@ import report
 import words
 from cpu import Spent
 from nxt.home import ROOT
+from nxt.testing import end_as_interrupted
 from nxt.ui import NxtError, say
 from rows import ROWS
 from world import World
@@ -37,12 +38,17 @@ def measure(row, world, seconds, flame=False):
     return found
 
 
-def run(args):
+def rows(args):
+    """(row, what was found), each told and recorded as it comes: a run takes long, and may be cut short."""
     chosen = [r for r in ROWS if not args.rows or r.key in args.rows]
     world = World(Path(os.environ.get("NXT_HOME") or ROOT / ".nxt") / "bench")
     try:
         world.begin()
-        return [(row, measure(row, world, args.seconds, args.flame)) for row in chosen]
+        for row in chosen:
+            found = measure(row, world, args.seconds, args.flame)
+            if args.record:
+                report.record(row, found)
+            yield row, found
     finally:
         world.end()
 
@@ -57,15 +63,15 @@ def main():
     if args.json:
         sys.stdout = sys.stderr
     say(f"  load of the machine before: {', '.join(f'{x:.1f}' for x in os.getloadavg())} on {os.cpu_count()} processors")
-    results = run(args)
-    print(report.as_json(results) if args.json else report.table(results), file=out, flush=True)
-    if args.record:
-        report.record(results)
+    before = report.last_recorded()
+    results = list(rows(args))
+    print(report.as_json(results) if args.json else report.table(results, before), file=out, flush=True)
     return 0 if all("failed" not in found for _, found in results) else 1
 
 
 if __name__ == "__main__":
     try:
+        end_as_interrupted()
         sys.exit(main())
     except NxtError as error:
         print(f"nxt bench: {error}", file=sys.stderr)

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from world import World, seed_of  # noqa: E402
 from rows import ROWS, SIZES  # noqa: E402
-from nxt.testing import fresh_stack  # noqa: E402
+from nxt.testing import end_as_interrupted, fresh_stack  # noqa: E402
 
 
 def run_row(world, key, seed, size):
@@ -64,4 +64,5 @@ def main():
 
 
 if __name__ == "__main__":
+    end_as_interrupted()
     sys.exit(main())

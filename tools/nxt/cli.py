@@ -194,6 +194,13 @@ def fuzz(args):
     return run(args.names, args.seconds, args.keep)
 
 
+def become(program, words):
+    """The program takes our place, and so the signals that are meant for it; it stops the copy that it started."""
+    sys.stdout.flush()
+    os.execve(packages.venv("test"), [str(packages.venv("test")), str(program), *words],
+              {**os.environ, "PYTHONPATH": str(ROOT / "tools")})
+
+
 def bench(args):
     """measure against the same machine's own yardsticks"""
     program = ROOT / "tests/bench/run.py"
@@ -202,16 +209,14 @@ def bench(args):
         return subprocess.run([sys.executable, "-c", "import words; words.parser().print_help()"],
                               cwd=program.parent).returncode
     packages.install_debian({"bench"})
-    return subprocess.run([str(packages.venv("test")), str(program), *words],
-                          env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}).returncode
+    become(program, words)
 
 
 def chaos(args):
     """harm a running copy of its own in many ways, and look for what was lost or doubled"""
     packages.install_debian({"test"})
     build.build("dev")
-    return subprocess.run([str(packages.venv("test")), str(ROOT / "tests/chaos/run.py"), *args.words[1:]],
-                          env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}).returncode
+    become(ROOT / "tests/chaos/run.py", args.words[1:])
 
 
 def parser():
