@@ -83,9 +83,15 @@ def everything(env):
 
 
 def read(env, topic, key=None):
-    """All events of a topic so far, of one aggregate where `key` is given, in order per partition."""
-    return [messages()[contract.message_name(topic)].FromString(r.value()) for r in raw(env, topic)
-            if key is None or r.key() == key.encode()]
+    """All events of a topic so far, of one aggregate where `key` is given, in order per partition.
+
+    Each once: Kafka has an event again where a relay lost its lease, or its answer, on a busy machine."""
+    found = {}
+    for record in raw(env, topic):
+        if key is None or record.key() == key.encode():
+            event = messages()[contract.message_name(topic)].FromString(record.value())
+            found.setdefault(event.context.event_id, event)
+    return list(found.values())
 
 
 def published(env, topic, key, count=1):
