@@ -8,6 +8,7 @@ leftovers_remove(struct request *rq)
 {
 	static const char *const statements[] = {
 		"DELETE FROM one_time_tokens WHERE expires_at < now() - interval '7 days'",
+		"DELETE FROM link_requests WHERE created_at < now() - interval '1 day'",
 		"DELETE FROM auth_throttles WHERE last_failure_at < now() - interval '2 days'",
 		"DELETE FROM user_totps WHERE confirmed_at IS NULL AND created_at < now() - interval '1 day'",
 		"DELETE FROM user_devices WHERE last_seen_at < now() - interval '400 days'",

@@ -2,6 +2,7 @@
 #include <sodium.h>
 
 #include "identity.h"
+#include "link_requests.h"
 #include "passwords.h"
 #include "second_factor.h"
 #include "secretbox.h"
@@ -37,7 +38,7 @@ static const struct route routes[] = {
 	    .answer = PENDING_ANSWER, .status = 202 },
 	{ "POST", "/v1/auth/verify-email", ANYONE, auth_verify_email, SIGN_IN_TX, verify_email_body,
 	    .summary = "Confirm the address with the token of the mail.", .answer = ACTIVE_ANSWER },
-	{ "POST", "/v1/auth/verify-email/resend", ANYONE, auth_resend_verification, SIGN_IN_TX,
+	{ "POST", "/v1/auth/verify-email/resend", ANYONE, auth_resend_verification, SIGN_IN,
 	    resend_body, .summary = "Send the confirmation mail again.",
 	    .answer = PENDING_ANSWER, .status = 202 },
 	{ "POST", "/v1/auth/login", ANYONE, auth_login, SIGN_IN, login_body,
@@ -168,6 +169,7 @@ static const struct config_key config_keys[] = {
 static const struct clock_job clocks[] = {
 	{ "sessions_expire", 60, sessions_expire, "Ends sessions that are over or idle." },
 	{ "user_roles_expire", 10, user_roles_expire, "Takes away time-bound roles." },
+	{ "link_requests_resume", 5, link_requests_resume, "Sends links whose request outlived the process that took it." },
 	{ "leftovers_remove", 3600, leftovers_remove, "Throws away tokens and counters long past." },
 	{ 0 }
 };

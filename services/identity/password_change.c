@@ -4,24 +4,19 @@
  */
 #include <string.h>
 
-#include "clock.h"
-#include "config.h"
 #include "contacts.h"
 #include "db.h"
 #include "devices.h"
 #include "dispatch.h"
 #include "event.h"
-#include "fiber.h"
 #include "identity.h"
+#include "link_requests.h"
 #include "one_time_tokens.h"
 #include "passwords.h"
 #include "request.h"
 #include "secrets.h"
 #include "sessions.h"
 #include "throttle.h"
-
-#define FORGOT_PAUSE_S 60
-#define FORGOT_ANSWER_MS 60	/* several times what the transaction takes */
 
 const struct column password_forgot_body[] = {
 	{ "email", COL_EMAIL, COL_REQUIRED },
@@ -58,50 +53,21 @@ put_password(struct request *rq, struct row *user, const char *hash)
 /* ---- forgot ---- */
 
 static int
-mail_reset(struct request *rq, const char *user_id)
-{
-	struct row *user = row_load(rq, &users_resource, user_id, true);
-	bool recent;
-
-	if (user == NULL || one_time_token_is_recent(rq, user_id, "RESET_PASSWORD", FORGOT_PAUSE_S,
-	    &recent) < 0)
-		return -1;
-	return recent ? 0 : one_time_token_issue(rq, user, "RESET_PASSWORD",
-	    row_text(user, "email"), NULL, config_int("RESET_TOKEN_S"));
-}
-
-static int
 forgot(struct request *rq, void *arg)
 {
-	const char *email = arg;
-	struct db_result *r;
-
-	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1) AND status <> 'PENDING'",
-	    DB(email));
-	if (r == NULL)
-		return -1;
-	if (db_rows(r) == 0)
-		auth_failed(rq, NULL, "password_forgot", "unknown_account", 0);
-	else if (mail_reset(rq, db_text(r, 0, 0)) < 0)
+	if (link_request_add(rq, "RESET_PASSWORD", arg) < 0)
 		return -1;
 	return reply_json(rq, 202, json_pack("{s:s}", "status", "ACCEPTED"));
 }
 
-/*
- * A known address costs a token and a mail more than an unknown one; the answer waits outside the
- * transaction until either is done, so that its time tells nothing.
- */
 int
 auth_password_forgot(struct request *rq)
 {
-	int64_t answer_ms = clock_mono_ms() + FORGOT_ANSWER_MS, left;
 	const char *email;
 
 	if (email_take(rq, "email", &email) < 0 || unit_run(rq, forgot, (void *)email) < 0)
 		return -1;
-	left = answer_ms - clock_mono_ms();
-	if (left > 0)
-		(void)fiber_sleep((int)left);
+	link_requests_wake();
 	return 0;
 }
 

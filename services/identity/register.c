@@ -2,23 +2,21 @@
  * Signing up and confirming the address.
  *
  * Registration answers the same for a known and an unknown address, and works as long: both hash
- * a password and commit one event.
+ * a password and commit one event and one wish for a link. The mail is made after the answer.
  */
 #include <string.h>
 
-#include "config.h"
 #include "contacts.h"
 #include "db.h"
 #include "dispatch.h"
 #include "event.h"
 #include "identity.h"
+#include "link_requests.h"
 #include "one_time_tokens.h"
 #include "passwords.h"
 #include "request.h"
 #include "sessions.h"
 #include "throttle.h"
-
-#define RESEND_PAUSE_S 60
 
 static const char *const account_types[] = { "INDIVIDUAL", "COMPANY", NULL };
 
@@ -55,29 +53,6 @@ lock_contacts(struct request *rq, const struct registration *r)
 	    DB(r->phone));
 }
 
-static int
-issue_confirmation(struct request *rq, struct row *user)
-{
-	return one_time_token_issue(rq, user, "VERIFY_EMAIL", row_text(user, "email"), NULL,
-	    config_int("VERIFY_TOKEN_S"));
-}
-
-/* A PENDING account gets the mail again, not too often; an ACTIVE one nothing. */
-static int
-remind(struct request *rq, const char *user_id)
-{
-	struct row *user = row_load(rq, &users_resource, user_id, true);
-	bool recent;
-
-	if (user == NULL)
-		return -1;
-	if (strcmp(row_text(user, "status"), "PENDING") != 0)
-		return 0;
-	if (one_time_token_is_recent(rq, user_id, "VERIFY_EMAIL", RESEND_PAUSE_S, &recent) < 0)
-		return -1;
-	return recent ? 0 : issue_confirmation(rq, user);
-}
-
 /* A number that another account holds is left out: saying so would tell who is here. */
 static int
 insert_user(struct request *rq, const struct registration *r, bool phone_is_taken)
@@ -90,9 +65,7 @@ insert_user(struct request *rq, const struct registration *r, bool phone_is_take
 	row_set(user, "password_hash", r->password_hash);
 	row_set(user, "account_type", body_text(rq, "account_type"));
 	row_set_now(rq, user, "password_changed_at");
-	if (row_insert(rq, user) < 0)
-		return -1;
-	return issue_confirmation(rq, user);
+	return row_insert(rq, user);
 }
 
 static int
@@ -107,13 +80,12 @@ register_account(struct request *rq, void *arg)
 	    " EXISTS (SELECT FROM users WHERE phone = $2)", DB(reg->email, reg->phone));
 	if (r == NULL)
 		return -1;
-	if (db_text(r, 0, 0) != NULL) {
+	if (db_text(r, 0, 0) != NULL)
 		auth_failed(rq, db_text(r, 0, 0), "register", "already_exists", 0);
-		if (remind(rq, db_text(r, 0, 0)) < 0)
-			return -1;
-	} else if (insert_user(rq, reg, db_bool(r, 0, 1)) < 0) {
+	else if (insert_user(rq, reg, db_bool(r, 0, 1)) < 0)
 		return -1;
-	}
+	if (link_request_add(rq, "VERIFY_EMAIL", reg->email) < 0)
+		return -1;
 	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
 }
 
@@ -129,7 +101,10 @@ auth_register(struct request *rq)
 		return -1;
 	if (password_hash(rq, password, &reg.password_hash) < 0)
 		return -1;
-	return unit_run(rq, register_account, &reg);
+	if (unit_run(rq, register_account, &reg) < 0)
+		return -1;
+	link_requests_wake();
+	return 0;
 }
 
 /* ---- the address ---- */
@@ -154,16 +129,21 @@ auth_verify_email(struct request *rq)
 	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
 }
 
+static int
+resend(struct request *rq, void *arg)
+{
+	if (link_request_add(rq, "VERIFY_EMAIL", arg) < 0)
+		return -1;
+	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
+}
+
 int
 auth_resend_verification(struct request *rq)
 {
 	const char *email;
-	struct db_result *r;
 
-	if (email_take(rq, "email", &email) < 0)
+	if (email_take(rq, "email", &email) < 0 || unit_run(rq, resend, (void *)email) < 0)
 		return -1;
-	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)", DB(email));
-	if (r == NULL || (db_rows(r) == 1 && remind(rq, db_text(r, 0, 0)) < 0))
-		return -1;
-	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
+	link_requests_wake();
+	return 0;
 }

@@ -1,0 +1,162 @@
+/*
+ * Links asked for by address; see link_requests.h.
+ *
+ * Each row is answered in a unit of its own that speaks for the request that wrote it: the same
+ * correlation, address and client. A row that was answered is gone, whatever came of it.
+ */
+#include "link_requests.h"
+
+#include <string.h>
+
+#include "config.h"
+#include "db.h"
+#include "dispatch.h"
+#include "fiber.h"
+#include "identity.h"
+#include "log.h"
+#include "one_time_tokens.h"
+#include "request.h"
+#include "service.h"
+#include "throttle.h"
+#include "trace.h"
+#include "uuid.h"
+
+#define PAUSE_S 60	/* a button pressed twice sends one mail */
+
+static const struct kind {
+	const char *purpose;
+	bool for_pending;	/* for accounts whose address is not confirmed, or for all others */
+	const char *lifetime;	/* option, seconds */
+	const char *method;	/* as auth.failed names it */
+} kinds[] = {
+	{ "VERIFY_EMAIL", true, "VERIFY_TOKEN_S", "verify_email" },
+	{ "RESET_PASSWORD", false, "RESET_TOKEN_S", "password_forgot" },
+};
+
+int
+link_request_add(struct request *rq, const char *purpose, const char *email)
+{
+	return db_exec(rq, "INSERT INTO link_requests (id, purpose, email, source_type, request_id,"
+	    " traceparent, ip_address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	    DB(uuid_new(rq->arena), purpose, email, rq->source_type, rq->request_id,
+	    rq->traceparent, rq->ip_address, rq->user_agent));
+}
+
+/* ---- answering one ---- */
+
+static const struct kind *
+kind_of(const char *purpose)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds) - 1; i++)
+		if (strcmp(kinds[i].purpose, purpose) == 0)
+			return &kinds[i];
+	return &kinds[COUNT_OF(kinds) - 1];
+}
+
+static void
+speak_for(struct request *rq, const struct db_result *wish)
+{
+	rq->source_type = db_get(wish, 0, "source_type");
+	rq->ip_address = db_get(wish, 0, "ip_address");
+	rq->user_agent = db_get(wish, 0, "user_agent");
+	trace_from_http(rq, db_get(wish, 0, "request_id"), db_get(wish, 0, "traceparent"));
+}
+
+/* The state may forbid it, and a mail of a moment ago is enough: nobody is told. */
+static int
+issue(struct request *rq, const struct kind *kind, const char *user_id)
+{
+	struct row *user = row_load(rq, &users_resource, user_id, true);
+	bool recent;
+
+	if (user == NULL)
+		return -1;
+	if ((strcmp(row_text(user, "status"), "PENDING") == 0) != kind->for_pending)
+		return 0;
+	if (one_time_token_is_recent(rq, user_id, kind->purpose, PAUSE_S, &recent) < 0)
+		return -1;
+	return recent ? 0 : one_time_token_issue(rq, user, kind->purpose, row_text(user, "email"),
+	    NULL, config_int(kind->lifetime));
+}
+
+/* SKIP LOCKED: replicas share the work. *ret_found false: nothing waits. */
+static int
+answer_next(struct request *rq, void *arg)
+{
+	bool *ret_found = arg;
+	struct db_result *wish, *r;
+	const struct kind *kind;
+
+	wish = db_query(rq, "DELETE FROM link_requests WHERE id = (SELECT id FROM link_requests"
+	    " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING purpose, email, source_type,"
+	    " request_id, traceparent, ip_address, user_agent", DB0);
+	if (wish == NULL)
+		return -1;
+	*ret_found = db_rows(wish) == 1;
+	if (!*ret_found)
+		return 0;
+	speak_for(rq, wish);
+	kind = kind_of(db_get(wish, 0, "purpose"));
+	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)",
+	    DB(db_get(wish, 0, "email")));
+	if (r == NULL)
+		return -1;
+	if (db_rows(r) == 1)
+		return issue(rq, kind, db_text(r, 0, 0));
+	auth_failed(rq, NULL, kind->method, "unknown_account", 0);
+	return 0;
+}
+
+/* ---- the fiber, one per process ---- */
+
+static struct {
+	bool is_at_work, is_asked_again;
+} worker;
+
+/* false: nothing is left, or it failed and the clock tries again. */
+static bool
+answer_one(void)
+{
+	struct request *rq = request_new(service_db());
+	bool found = false, is_done;
+
+	trace_from_http(rq, NULL, NULL);
+	rq->source_type = "API";
+	is_done = unit_run(rq, answer_next, &found) == 0;
+	if (!is_done)
+		log_line(rq->problem.code == ERR_UNAVAILABLE ? LOG_L_DEBUG : LOG_L_ERROR, rq,
+		    "a link that was asked for: %s (%s)", rq->problem.detail,
+		    rq->problem.internal != NULL ? rq->problem.internal : "");
+	request_free(rq);
+	return is_done && found;
+}
+
+static void
+work(void *arg)
+{
+	(void)arg;
+	do {
+		worker.is_asked_again = false;
+		while (!service_stopping() && answer_one())
+			;
+	} while (worker.is_asked_again && !service_stopping());
+	worker.is_at_work = false;
+}
+
+void
+link_requests_wake(void)
+{
+	worker.is_asked_again = true;
+	if (worker.is_at_work)
+		return;
+	worker.is_at_work = true;
+	fiber_start("links", work, NULL);
+}
+
+int
+link_requests_resume(struct request *rq)
+{
+	(void)rq;
+	link_requests_wake();
+	return 0;
+}
