@@ -10,26 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "column_schema.h"
 #include "dispatch.h"
 #include "example_schema.h"
 #include "list.h"
 #include "print.h"
 
 static const char *text;
-
-/* ---- columns ---- */
-
-static json_t *
-typed(const char *type, bool nullable)
-{
-	return nullable ? json_pack("{s:[s,s]}", "type", type, "null") : json_pack("{s:s}", "type", type);
-}
-
-static void
-set_int(json_t *o, const char *name, int64_t v)
-{
-	json_object_set_new(o, name, json_integer(v));
-}
 
 static void
 set_text(json_t *o, const char *name, const char *v)
@@ -38,75 +25,7 @@ set_text(json_t *o, const char *name, const char *v)
 		json_object_set_new(o, name, json_string(v));
 }
 
-static json_t *
-enum_of(const struct column *c, bool nullable)
-{
-	json_t *values = json_array();
-
-	for (const char *const *v = c->values; *v != NULL; v++)
-		json_array_append_new(values, json_string(*v));
-	if (nullable)
-		json_array_append_new(values, json_null());
-	return values;
-}
-
-static json_t *
-schema_of_string(const struct column *c, bool nullable)
-{
-	static const char *const formats[] = { [COL_UUID] = "uuid", [COL_TIME] = "date-time",
-		[COL_DATE] = "date", [COL_EMAIL] = "email", [COL_URL] = NULL };
-	json_t *s = typed("string", nullable);
-
-	if ((size_t)c->type < COUNT_OF(formats))
-		set_text(s, "format", formats[c->type]);
-	if (c->type == COL_ENUM)
-		json_object_set_new(s, "enum", enum_of(c, nullable));
-	if (c->type == COL_DECIMAL)
-		set_text(s, "pattern", "^[0-9]{1,3}(\\.[0-9]{1,3})?$");
-	if (c->type == COL_PHONE)
-		set_text(s, "pattern", "^\\+?[0-9]{8,15}$");
-	if ((c->type == COL_TEXT || c->type == COL_URL) && c->max != 0)
-		set_int(s, "maxLength", c->max);
-	if (c->type == COL_TEXT && c->min != 0)
-		set_int(s, "minLength", c->min);
-	return s;
-}
-
-static json_t *
-schema_of(const struct column *c, bool nullable)
-{
-	json_t *s;
-
-	switch (c->type) {
-	case COL_INT:
-	case COL_MONEY:
-		s = typed("integer", nullable);
-		set_text(s, "format", c->type == COL_MONEY ? "int64" : NULL);
-		if (c->min != 0 || c->max != 0) {
-			set_int(s, "minimum", c->min);
-			set_int(s, "maximum", c->max);
-		} else if (c->type == COL_MONEY) {
-			set_int(s, "minimum", 0);
-		}
-		break;
-	case COL_BOOL:
-		s = typed("boolean", nullable);
-		break;
-	case COL_JSON:	/* of any kind: no "type" */
-		s = json_pack("{s:s}", "description", "JSON of any kind.");
-		break;
-	case COL_TEXT_ARRAY:
-		s = typed("array", nullable);
-		json_object_set_new(s, "items", json_pack("{s:s}", "type", "string"));
-		break;
-	default:
-		s = schema_of_string(c, nullable);
-	}
-	set_text(s, "description", c->doc);
-	if (c->type == COL_MONEY && c->doc == NULL)
-		set_text(s, "description", "In paise.");
-	return s;
-}
+/* ---- bodies and rows ---- */
 
 static bool
 is_writable(const struct column *c, bool patch)
@@ -133,12 +52,13 @@ object_of(const struct column *columns, enum shape shape)
 {
 	json_t *properties = json_object(), *required = json_array();
 	json_t *s = json_pack("{s:s}", "type", "object");
+	enum schema_use use = shape == SHAPE_ITEM ? SCHEMA_ANSWER : SCHEMA_BODY;
 
 	for (const struct column *c = columns; c != NULL && c->name != NULL; c++) {
 		bool must = c->flags & (COL_REQUIRED | COL_KEY);
 		if (!is_shown(c, shape))
 			continue;
-		json_object_set_new(properties, c->name, schema_of(c, !must));
+		json_object_set_new(properties, c->name, column_schema(c, use));
 		if (must && (shape == SHAPE_CREATE || shape == SHAPE_BODY) && c->initial == NULL)
 			json_array_append_new(required, json_string(c->name));
 	}
@@ -180,7 +100,7 @@ add_range(json_t *list, const struct column *c)
 		} else {
 			return;
 		}
-		json_array_append_new(list, parameter(name, "query", false, schema_of(c, false), NULL));
+		json_array_append_new(list, parameter(name, "query", false, column_schema(c, SCHEMA_QUERY), NULL));
 	}
 }
 
@@ -193,8 +113,7 @@ add_filters(json_t *list, const struct resource *res)
 		search = search || (c->flags & COL_SEARCH);
 		if (!(c->flags & COL_FILTER))
 			continue;
-		json_array_append_new(list, parameter(c->name, "query", false, c->type == COL_TEXT_ARRAY ?
-		    json_pack("{s:s}", "type", "string") : schema_of(c, false), NULL));
+		json_array_append_new(list, parameter(c->name, "query", false, column_schema(c, SCHEMA_QUERY), NULL));
 		add_range(list, c);
 	}
 	return search;
@@ -283,7 +202,7 @@ parameters_of(const struct route *r)
 		    json_pack("{s:s}", "type", "string"), "Columns to answer, comma between."));
 	for (const struct column *c = r->query; c != NULL && c->name != NULL; c++)
 		json_array_append_new(list, parameter(c->name, "query", c->flags & COL_REQUIRED,
-		    schema_of(c, false), NULL));
+		    column_schema(c, SCHEMA_QUERY), NULL));
 	add_headers(list, r);
 	return list;
 }

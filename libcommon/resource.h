@@ -69,7 +69,6 @@ enum column_flag {
 	COL_PRIVATE = 1 << 9,		/* answered to the owner and to staff who may read, nobody else */
 	COL_PERSONAL = 1 << 10,		/* personal data: FieldChange.class PERSONAL */
 	COL_JUDGED = 1 << 11,		/* part of content_hash; a change of it is a material edit */
-	COL_NULLABLE = 1 << 12,		/* may be sent as null although REQUIRED is not set: the default */
 	COL_STAFF_ONLY = 1 << 13,	/* answered to staff alone */
 	COL_STAFF_WRITE = 1 << 14,	/* only staff may set it */
 	COL_TO_UPPER = 1 << 15,		/* stored upper case, trimmed (coupon codes) */
@@ -84,7 +83,7 @@ struct column {
 	const char *const *values;	/* COL_ENUM: NULL-terminated */
 	const char *ref;		/* table the id points at: a missing row is 422 on this field */
 	int64_t min, max;		/* length in characters, or value; both 0: type's default */
-	const char *initial;		/* value at creation where the body has none */
+	const char *initial;		/* value at creation where the body has none; such a column is never null */
 	const char *doc;
 };
 

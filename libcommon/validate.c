@@ -12,9 +12,7 @@
 #include "row.h"
 #include "uuid.h"
 
-#define TEXT_MAX 4000			/* characters, where a column says nothing */
 #define ARRAY_ITEMS_MAX 100
-#define ARRAY_ITEM_MAX 200
 #define JSON_TEXT_MAX (64 * 1024)
 #define MONEY_MAX 1000000000000000LL	/* paise: ten lakh crore rupees, far from overflow in sums */
 
@@ -37,11 +35,56 @@ complain(struct request *rq, const char *code, const char *fmt, ...)
 	return c;
 }
 
+/* ---- limits ---- */
+
+int64_t
+column_length_min(const struct column *c)
+{
+	return c->min != 0 ? c->min : (c->flags & COL_REQUIRED) ? 1 : 0;
+}
+
+int64_t
+column_length_max(const struct column *c)
+{
+	return c->max != 0 ? c->max : TEXT_MAX;
+}
+
+static bool
+is_bounded(const struct column *c)
+{
+	return c->min != 0 || c->max != 0;
+}
+
+int64_t
+column_int_min(const struct column *c)
+{
+	return is_bounded(c) ? c->min : c->type == COL_MONEY ? 0 : INT32_MIN;
+}
+
+int64_t
+column_int_max(const struct column *c)
+{
+	return is_bounded(c) ? c->max : c->type == COL_MONEY ? MONEY_MAX : INT32_MAX;
+}
+
+size_t
+column_items_max(const struct column *c)
+{
+	return c->max != 0 ? (size_t)c->max : ARRAY_ITEMS_MAX;
+}
+
+bool
+column_may_be_null(const struct column *c)
+{
+	return !(c->flags & (COL_REQUIRED | COL_KEY)) && c->initial == NULL;
+}
+
+/* ---- values ---- */
+
 static struct complaint
 check_length(struct request *rq, const struct column *col, const char *s)
 {
-	int64_t max = col->max != 0 ? col->max : TEXT_MAX;
-	int64_t min = col->min != 0 ? col->min : (col->flags & COL_REQUIRED) ? 1 : 0;
+	int64_t max = column_length_max(col), min = column_length_min(col);
 	int64_t n = (int64_t)utf8_length(s);
 
 	if (n > max)
@@ -108,7 +151,7 @@ check_email(struct request *rq, const char *text)
 	const char *s = trimmed(rq, text);
 	const char *at = strrchr(s, '@'), *dot = at != NULL ? strrchr(at, '.') : NULL;
 
-	if (strlen(s) > 254 || at == NULL || at == s || at - s > 64 || dot == NULL ||
+	if (strlen(s) > EMAIL_MAX || at == NULL || at == s || at - s > 64 || dot == NULL ||
 	    dot == at + 1 || dot[1] == '\0' || strstr(at, "..") != NULL)
 		return complain(rq, "bad_email", "an address like name@example.org");
 	for (; *s != '\0'; s++)
@@ -194,9 +237,7 @@ check_string(struct request *rq, const struct column *col, const char *s)
 static struct complaint
 check_int(struct request *rq, const struct column *col, int64_t v)
 {
-	bool bounded = col->min != 0 || col->max != 0;
-	int64_t max = bounded ? col->max : col->type == COL_MONEY ? MONEY_MAX : INT32_MAX;
-	int64_t min = bounded ? col->min : col->type == COL_MONEY ? 0 : INT32_MIN;
+	int64_t max = column_int_max(col), min = column_int_min(col);
 
 	if (v < min || v > max)
 		return complain(rq, "out_of_range", "from %lld to %lld", (long long)min, (long long)max);
@@ -208,7 +249,7 @@ check_array(struct request *rq, const struct column *col, json_t *v)
 {
 	struct column item = { .name = col->name, .type = COL_TEXT, .flags = col->flags & COL_NO_CONTACT,
 		.max = ARRAY_ITEM_MAX, .min = 1 };
-	size_t i, most = col->max != 0 ? (size_t)col->max : ARRAY_ITEMS_MAX;
+	size_t i, most = column_items_max(col);
 	json_t *element;
 
 	if (!json_is_array(v))
@@ -315,7 +356,7 @@ check_field(struct request *rq, const struct column *columns, const char *name, 
 	if (c.code != NULL)
 		return c;
 	if (json_is_null(v))
-		return col->flags & COL_REQUIRED ? complain(rq, "required", "may not be null") : FINE;
+		return column_may_be_null(col) ? FINE : complain(rq, "required", "may not be null");
 	return check_value(rq, col, v);
 }
 

@@ -13,6 +13,19 @@ enum validate_mode {
 	VALIDATE_ROUTE,		/* fields of a route or a verb: as create, without readonly rules */
 };
 
+/* The limits of a value, which the OpenAPI document tells; see column_schema.h. */
+#define TEXT_MAX 4000			/* characters, where a column says nothing */
+#define EMAIL_MAX 254			/* bytes */
+#define ARRAY_ITEM_MAX 200		/* characters */
+#define QUERY_INT_MAX 99999999999999999LL	/* what every 64-bit filter takes, either sign */
+int64_t column_length_min(const struct column *c);	/* characters */
+int64_t column_length_max(const struct column *c);
+int64_t column_int_min(const struct column *c);
+int64_t column_int_max(const struct column *c);
+size_t column_items_max(const struct column *c);
+/* Whether null clears it. What is required or has an initial value always has one. */
+bool column_may_be_null(const struct column *c);
+
 /* Checks rq->body against the columns ({0}-terminated, NULL: no field is allowed). 0, or -1. */
 int validate_body(struct request *rq, const struct column *columns, enum validate_mode mode);
 /* Checks, then sets the row's columns from the body. */

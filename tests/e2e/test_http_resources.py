@@ -239,6 +239,10 @@ def test_create_names_every_wrong_field(resource, staff, bodies):
     named = {e["pointer"] for e in answer["errors"]}
     wanted = {f"/{n}" for n in ("unheard_of", *readonly, *wrong_fields(resource, "create"))}
     assert wanted <= named, wanted - named
+    never_null = {n for n, p in resource.body("create")["properties"].items() if "null" not in p.get("type", "null")}
+    if never_null:
+        answer = who.post(resource.path, {**body, **dict.fromkeys(never_null)}, key=key, expect=422)
+        assert {f"/{n}" for n in never_null} <= {e["pointer"] for e in answer.says("validation_failed")["errors"]}
     needed = set(resource.body("create").get("required", []))
     answer = who.post(resource.path, {}, key=key, expect=(201, 409, 422) if not needed else 422)
     if needed:

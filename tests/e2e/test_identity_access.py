@@ -283,6 +283,8 @@ def test_one_default_dashboard_per_owner(env, person):
     person.patch(f"/v1/dashboard-configs/{first['id']}", {"is_default": True}, expect=200)
     assert person.get(f"/v1/dashboard-configs/{second['id']}", expect=200)["is_default"] is False
     person.post("/v1/dashboard-configs", {"dashboard_type": "INTERNAL", "name": "C"}, expect=403)
+    person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "D", "owner_type": None},
+                expect=422).says("validation_failed", "/owner_type")
     stranger = Person(env).register().sign_in()
     stranger.patch(f"/v1/dashboard-configs/{first['id']}", {"name": "mine"}, expect=404)
 
