@@ -6,6 +6,7 @@ import declared
 from client import Person, eventually
 from nxt.home import SERVICES
 from people import staff
+from stories import STORIES
 from test_marketplace import open_lead
 from test_profiles import activate_profile
 
@@ -115,12 +116,14 @@ class Bodies:
         return {"config_group": line["group"], "config_key": line["key"], "config_value_json": json.loads(line["initial"]),
                 "reason": "A test of it."}
 
+    def agent(self):
+        return self.once("agent", lambda: staff(self.env, self.cast.admin, "support_agent").may("/v1/support-tickets"))
+
     def article(self):
         """Published, which takes a second person."""
         def make():
             made = self.cast.admin.post("/v1/kb-articles", self.for_table("kb_articles")[1], expect=201)["id"]
-            publisher = staff(self.env, self.cast.admin, "support_agent").may("/v1/support-tickets")
-            publisher.post(f"/v1/kb-articles/{made}/publish", expect=200)
+            self.agent().post(f"/v1/kb-articles/{made}/publish", expect=200)
             return made
         return self.once("article", make)
 
@@ -150,6 +153,22 @@ class Bodies:
         if found:
             return admin.patch(f"/v1/runtime-configs/{found[0]['id']}", body, expect=200)
         return admin.post("/v1/runtime-configs", {"config_group": key.split(".")[0], "config_key": key, **body}, expect=201)
+
+    # ---- rows ----
+
+    def row(self, resource):
+        """(who, item): a new one by POST or by its own story, or one that is there already; None where there is none."""
+        return self.once(f"row of {resource.table}", lambda: self._row(resource))
+
+    def _row(self, resource):
+        made = self.for_table(resource.table) if resource.may("POST") else None
+        if made is not None:
+            who, body = made
+            return who, who.post(resource.path, body, key=str(uuid.uuid4()), expect=201).json
+        if resource.table in STORIES:
+            return STORIES[resource.table](self)
+        items = self.cast.admin.get(f"{resource.path}?limit=1", expect=200).items if resource.may("GET") else []
+        return (self.cast.admin, items[0]) if items else None
 
     # ---- bodies ----
 

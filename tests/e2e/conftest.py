@@ -73,6 +73,13 @@ def reviewer(cast):
 
 
 @pytest.fixture(scope="session")
+def bodies(env, cast):
+    """A body for any declared table, and rows and people made of them once for the whole run."""
+    from bodies import Bodies
+    return Bodies(env, cast)
+
+
+@pytest.fixture(scope="session")
 def sql(env):
     """sql("audit", "SELECT …", …): rows as dicts, read past the daemons to see what they really wrote."""
     open_ = {}

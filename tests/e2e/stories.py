@@ -9,11 +9,16 @@ from test_finance import coupon, order, package
 from test_profiles import open_profile
 
 
-def approval_request(bodies):
+def submission(bodies):
+    """(who submitted, the request that waits for a reviewer)"""
     person = bodies.person("submitter")
     profile = open_profile(person, "tutor")
     person.post(f"/v1/user-role-profiles/{profile['id']}/submit", expect=200)
-    return bodies.cast.admin, queued(bodies.cast.admin, profile["id"])
+    return person, queued(bodies.cast.admin, profile["id"])
+
+
+def approval_request(bodies):
+    return bodies.cast.admin, submission(bodies)[1]
 
 
 def placed_order(bodies):

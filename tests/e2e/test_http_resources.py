@@ -5,11 +5,9 @@ from urllib.parse import quote
 
 import jsonschema
 import pytest
-from bodies import Bodies
 from client import Api
 from declared import (CREATE_ONLY, FILTER, KEY, OWNER, PRIVATE, READONLY, REQUIRED, SECRET, SORT, STAFF_ONLY, TO_UPPER,
                       resources)
-from stories import STORIES
 
 NOWHERE = "01890000-0000-7000-8000-000000000000"
 RESOURCES = resources()
@@ -41,35 +39,15 @@ def staff(cast):
     return cast.admin
 
 
-@pytest.fixture(scope="module")
-def bodies(env, cast):
-    return Bodies(env, cast)
-
-
 def fits(resource, item):
     jsonschema.validate(item, resource.schema(), format_checker=FORMATS)
-
-
-def some_row(resource, staff, bodies, rows={}):
-    """(who, item): a new one by POST or by its own story, or one that is there already; None where there is none."""
-    if resource.table not in rows:
-        made = bodies.for_table(resource.table) if resource.may("POST") else None
-        if made is not None:
-            who, body = made
-            rows[resource.table] = who, who.post(resource.path, body, key=str(uuid.uuid4()), expect=201).json
-        elif resource.table in STORIES:
-            rows[resource.table] = STORIES[resource.table](bodies)
-        else:
-            items = staff.get(f"{resource.path}?limit=1", expect=200).items if resource.may("GET") else []
-            rows[resource.table] = (staff, items[0]) if items else None
-    return rows[resource.table]
 
 
 # ---- reading ----
 
 @listed
 def test_list_conforms(resource, staff, bodies):
-    some_row(resource, staff, bodies)
+    bodies.row(resource)
     page = staff.get(f"{resource.path}?limit=20", expect=200)
     assert set(page.json) == {"items", "next_cursor"}
     for item in page.items:
@@ -103,7 +81,7 @@ def test_list_is_for_those_who_may(resource, anyone, cast, staff):
 
 @listed
 def test_list_sorts(resource, staff, bodies):
-    some_row(resource, staff, bodies)
+    bodies.row(resource)
     for name in resource.with_flag(SORT):
         for way in ("", "-"):
             values = [i[name] for i in staff.get(f"{resource.path}?sort={way}{name}&limit=50", expect=200).items]
@@ -117,7 +95,7 @@ def test_list_sorts(resource, staff, bodies):
 
 @listed
 def test_list_filters(resource, staff, bodies):
-    row = some_row(resource, staff, bodies)
+    row = bodies.row(resource)
     if row is None:
         pytest.skip(f"no row of {resource.table} can be made here")
     _, item = row
@@ -141,7 +119,7 @@ def test_list_filters(resource, staff, bodies):
 
 @listed
 def test_list_ranges(resource, staff, bodies):
-    row = some_row(resource, staff, bodies)
+    row = bodies.row(resource)
     for name in resource.with_flag(FILTER):
         kind = resource.columns[name]["type"]
         if kind == "time":
@@ -162,7 +140,7 @@ def test_list_ranges(resource, staff, bodies):
 
 @listed
 def test_list_pages(resource, staff, bodies):
-    some_row(resource, staff, bodies)
+    bodies.row(resource)
     path = f"{resource.path}?limit=2"
     first = staff.get(path, expect=200)
     if first["next_cursor"] is None:
@@ -176,7 +154,7 @@ def test_list_pages(resource, staff, bodies):
 
 @listed
 def test_list_answers_chosen_fields(resource, staff, bodies):
-    some_row(resource, staff, bodies)
+    bodies.row(resource)
     for item in staff.get(f"{resource.path}?fields=id&limit=3", expect=200).items:
         assert set(item) == {"id"}
     for name in ["unheard_of", *resource.with_flag(SECRET)]:
@@ -189,7 +167,7 @@ def test_item(resource, anyone, staff, bodies):
     staff.get(path, expect=404).says("not_found")
     staff.get(f"{resource.path}/nonsense", expect=(400, 404))
     anyone.get(path, expect=404 if resource.may("GET", "/{id}").startswith("anyone") else 401)
-    row = some_row(resource, staff, bodies)
+    row = bodies.row(resource)
     if row is None:
         pytest.skip(f"no row of {resource.table} can be made here")
     who, item = row
@@ -267,7 +245,7 @@ def test_life_of_a_row(resource, env, cast, staff, bodies):
     row = who and who.post(resource.path, body, key=str(uuid.uuid4()), expect=(201, 409))
     if row is None or row.status == 409:   # another way leads to it; or one per person, and it was made above
         assert row is None or row.says("already_exists")
-        who, item = some_row(resource, staff, bodies)
+        who, item = bodies.row(resource)
         path = f"{resource.path}/{item['id']}"
         row = who.get(path, expect=200)
     else:
