@@ -11,6 +11,7 @@
 #include "operations.h"
 #include "request.h"
 #include "sessions.h"
+#include "throttle.h"
 
 /* ---- /v1/me ---- */
 
@@ -230,8 +231,11 @@ me_email_change(struct request *rq)
 	    email_is_free(rq, email, &is_free) < 0)
 		return -1;
 	user = row_load(rq, &users_resource, rq->caller.user_id, true);
-	if (user == NULL || (is_free && one_time_token_issue(rq, user, "CHANGE_EMAIL", email, email,
-	    config_int("VERIFY_TOKEN_S")) < 0))
+	if (user == NULL)
+		return -1;
+	if (!is_free)
+		auth_failed(rq, row_id(user), "email", "already_exists", 0);
+	else if (one_time_token_issue(rq, user, "CHANGE_EMAIL", email, email, config_int("VERIFY_TOKEN_S")) < 0)
 		return -1;
 	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
 }
@@ -272,6 +276,7 @@ me_email_confirm(struct request *rq)
 	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
 }
 
+/* A number that another account holds is taken like any other (users_hold_phone): nothing tells. */
 int
 me_phone_change(struct request *rq)
 {
