@@ -2,11 +2,14 @@
  * GET /v1/notifications/stream: server-sent events, one per new in-app notification.
  *
  * Each stream asks the table once a second; a browser that was away names the last id it has seen
- * (Last-Event-ID) and misses nothing. A stream ends when its token does, when the token stops being
- * good, or after ten minutes; the browser comes again by itself.
+ * (Last-Event-ID) and misses nothing. An id is older than its commit, so each question goes back some
+ * seconds behind the newest, and leaves out what was sent: a browser that comes again may get those
+ * seconds twice, by the same ids. A stream ends when its token does, when the token stops being good,
+ * or after ten minutes; the browser comes again by itself.
  */
 #include "stream.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,25 +30,75 @@
 #define HEARTBEAT_MS 15000
 #define LIFE_MS 600000
 #define PAGE "100"
+#define LATE_MS 5000		/* between an id and its commit */
+#define SENT_MAX 128		/* ids that are remembered; further ones of the same seconds wait for no late ones */
 
 static unsigned streams;
 
 struct stream {
 	struct request *rq;		/* the stream's own; each poll has a unit of its own */
-	char last_id[UUID_TEXT];	/* the newest that was sent */
+	char from_id[UUID_TEXT];	/* nothing up to here is asked for any more */
+	char sent[SENT_MAX][UUID_TEXT];	/* what was sent after that, the newest behind sent[next - 1] */
+	unsigned count, next;
 	int64_t until_ms, beat_ms;
 };
 
-/* An id as old as now: only what comes later is new. */
-static void
-begin_after(struct request *rq, char out[UUID_TEXT])
+/* When an id of ours was made, in ms since 1970; -1 for what is none. */
+static int64_t
+made_at(const char *id)
 {
-	const char *seen = http_header(rq->http, "last-event-id");
+	uint8_t bytes[16];
 
-	if (seen != NULL && uuid_is_valid(seen))
-		snprintf(out, UUID_TEXT, "%s", seen);
+	return uuid_parse(id, bytes) ? uuid_v7_ms(bytes) : -1;
+}
+
+/* Goes on to LATE_MS before the id, never back. */
+static void
+forget_before(struct stream *s, const char *id)
+{
+	char floor[UUID_TEXT], digits[13];
+	int64_t time = made_at(id) - LATE_MS;
+
+	if (time < 0)
+		return;
+	snprintf(digits, sizeof(digits), "%012" PRIx64, (uint64_t)time & 0xffffffffffff);
+	snprintf(floor, sizeof(floor), "%.8s-%.4s-0000-0000-000000000000", digits, digits + 8);
+	if (strcmp(floor, s->from_id) > 0)
+		snprintf(s->from_id, sizeof(s->from_id), "%s", floor);
+}
+
+static void
+remember(struct stream *s, const char *id)
+{
+	if (s->count == SENT_MAX && strcmp(s->sent[s->next], s->from_id) > 0)
+		snprintf(s->from_id, sizeof(s->from_id), "%s", s->sent[s->next]);
+	else if (s->count < SENT_MAX)
+		s->count++;
+	snprintf(s->sent[s->next], sizeof(s->sent[0]), "%s", id);
+	s->next = (s->next + 1) % SENT_MAX;
+	forget_before(s, id);
+}
+
+/* Who comes for the first time has read the list; only what comes later is new. */
+static void
+begin(struct stream *s)
+{
+	const char *seen = http_header(s->rq->http, "last-event-id");
+
+	if (seen != NULL && made_at(seen) >= LATE_MS)
+		remember(s, seen);
 	else
-		uuid_v7(out);
+		uuid_v7(s->from_id);
+}
+
+static const char *
+sent_ids(const struct stream *s, struct arena *arena)
+{
+	const char **ids = arena_alloc(arena, (s->count + 1) * sizeof(*ids));
+
+	for (unsigned i = 0; i < s->count; i++)
+		ids[i] = s->sent[i];
+	return db_text_array(arena, ids, s->count);
 }
 
 static int
@@ -59,8 +112,9 @@ send_new(struct stream *s, struct request *rq)
 {
 	const struct plan *plan = plan_of(&notifications_resource);
 	const char *sql = arena_printf(rq->arena, "%s WHERE t.user_id = $2 AND t.channel = 'IN_APP'"
-	    " AND t.id > $3 ORDER BY t.id LIMIT " PAGE, plan->select);
-	struct db_result *r = db_query(rq, sql, DB(s->rq->caller.user_id, s->rq->caller.user_id, s->last_id));
+	    " AND t.id > $3 AND t.id <> ALL ($4::uuid[]) ORDER BY t.id LIMIT " PAGE, plan->select);
+	struct db_result *r = db_query(rq, sql, DB(s->rq->caller.user_id, s->rq->caller.user_id,
+	    s->from_id, sent_ids(s, rq->arena)));
 
 	for (int i = 0; r != NULL && i < db_rows(r); i++) {
 		struct row *n = row_from_result(rq, plan, r, i);
@@ -71,7 +125,7 @@ send_new(struct stream *s, struct request *rq)
 		buf_add_str(&b, "\n\n");
 		if (send_text(s, b.text, b.len) < 0)
 			return -1;
-		snprintf(s->last_id, sizeof(s->last_id), "%s", row_id(n));
+		remember(s, row_id(n));
 		s->beat_ms = clock_mono_ms();
 	}
 	return 0;	/* PostgreSQL away: the next poll finds them */
@@ -108,7 +162,7 @@ notifications_stream(struct request *rq)
 
 	if (streams >= STREAMS_MAX)
 		return fail(rq, ERR_OVERLOADED, "too many streams at once");
-	begin_after(rq, s.last_id);
+	begin(&s);
 	streams++;
 	rq->reply.status = 200;
 	http_reply_start(rq->http, 200, fields, COUNT_OF(fields));

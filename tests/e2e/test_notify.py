@@ -316,6 +316,22 @@ def test_new_notifications_are_pushed(cast):
     assert seen and seen[0]["related_entity_id"] in (job["id"],), seen
 
 
+def is_pushed(person, notification, behind):
+    with requests.get(f"{person.url}/v1/notifications/stream", stream=True, timeout=10, headers={
+            "Authorization": f"Bearer {person.token}", "Last-Event-ID": behind}) as answer:
+        return f"id: {notification}" in answer.iter_lines(decode_unicode=True)
+
+
+def test_a_notification_that_commits_late_is_pushed(cast, sql):
+    """Its id is older than the last that the browser has seen."""
+    now = int(time.time() * 1000)
+    late, seen = (str(uuid.UUID(f"{ms:012x}7{uuid.uuid4().hex[13:]}")) for ms in (now - 1000, now))
+    for new in (seen, late):
+        sql("notify", "INSERT INTO notifications (id, user_id, channel, title, body, status, source_event_id)"
+            " VALUES (%s, %s, 'IN_APP', 'Late', 'Late.', 'SENT', %s)", new, cast.company.id, new)
+    assert is_pushed(cast.company, late, behind=seen)
+
+
 # ---- support ----
 
 def open_ticket(person, **more):
