@@ -8,3 +8,4 @@ foreach(package libevent_core libevent_extra libpq rdkafka libprotobuf-c jansson
   list(APPEND NXT_PACKAGE_LIBRARIES PkgConfig::PKG_${package})
 endforeach()
 pkg_check_modules(PKG_libcmark REQUIRED IMPORTED_TARGET libcmark)
+pkg_check_modules(PKG_libcbor REQUIRED IMPORTED_TARGET libcbor)

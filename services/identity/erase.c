@@ -53,6 +53,7 @@ blank(struct request *rq, const char *id, const char *now)
 		"DELETE FROM one_time_tokens WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM user_totps WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM user_recovery_codes WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
+		"DELETE FROM user_passkeys WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM auth_challenges WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM user_devices WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		("DELETE FROM dashboard_configs WHERE owner_type = 'USER' AND owner_id = $1"

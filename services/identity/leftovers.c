@@ -12,7 +12,7 @@ leftovers_remove(struct request *rq)
 		"DELETE FROM auth_throttles WHERE last_failure_at < now() - interval '2 days'",
 		"DELETE FROM user_totps WHERE confirmed_at IS NULL AND created_at < now() - interval '1 day'",
 		"DELETE FROM user_devices WHERE last_seen_at < now() - interval '400 days'",
-		"DELETE FROM auth_challenges WHERE expires_at < now() - interval '1 day'",
+		"DELETE FROM auth_challenges WHERE expires_at < now() - interval '1 hour'",
 		/* an ended session stays in the list for a while; its tokens go with it */
 		"DELETE FROM user_sessions WHERE coalesce(revoked_at, expires_at) < now() - interval '90 days'",
 	};

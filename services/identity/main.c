@@ -3,6 +3,7 @@
 
 #include "identity.h"
 #include "link_requests.h"
+#include "passkeys.h"
 #include "passwords.h"
 #include "second_factor.h"
 #include "secretbox.h"
@@ -10,7 +11,8 @@
 #include "signing_keys.h"
 
 static const struct resource *const resources[] = {
-	&users_resource, &user_settings_resource, &user_sessions_resource, &refresh_tokens_resource,
+	&users_resource, &user_settings_resource, &user_sessions_resource, &user_passkeys_resource,
+	&refresh_tokens_resource,
 	&roles_resource, &permissions_resource, &role_permissions_resource, &user_roles_resource,
 	&departments_resource, &designations_resource, &employees_resource,
 	&dashboard_configs_resource, &dashboard_widgets_resource, &runtime_configs_resource,
@@ -30,6 +32,17 @@ static const struct resource *const resources[] = {
 #define RESET_ANSWER "{\"status\":\"ACTIVE\",\"device_token\":\"…\"}"
 /* The row, and what this sign-in may do. */
 #define ME_ANSWER "users {\"roles\":[\"…\"],\"permissions\":[\"…\"],\"session_id\":\"0192…\",\"employee_id?\":\"0192…\"}"
+#define PASSKEY_ITEM "{\"id\":\"0192…\",\"user_id\":\"0192…\",\"name?\":\"…\",\"transports\":[\"…\"],\"sign_count\":0," \
+	"\"last_used_at?\":\"2026-…\",\"created_at\":\"2026-…\",\"updated_at\":\"2026-…\",\"version\":1}"
+#define PASSKEY_DESCRIPTORS "[{\"type\":\"public-key\",\"id\":\"…\",\"transports\":[\"…\"]}]"
+/* PublicKeyCredentialCreationOptionsJSON and …RequestOptionsJSON of WebAuthn. */
+#define PASSKEY_CREATION "{\"rp\":{\"id\":\"…\",\"name\":\"…\"},\"user\":{\"id\":\"…\",\"name\":\"…\"," \
+	"\"displayName\":\"…\"},\"challenge\":\"…\",\"pubKeyCredParams\":[{\"type\":\"public-key\",\"alg\":-7}]," \
+	"\"timeout\":300000,\"excludeCredentials\":" PASSKEY_DESCRIPTORS ",\"authenticatorSelection\":{" \
+	"\"residentKey\":\"preferred\",\"requireResidentKey\":false,\"userVerification\":\"required\"}," \
+	"\"attestation\":\"none\"}"
+#define PASSKEY_REQUEST "{\"challenge\":\"…\",\"timeout\":300000,\"rpId\":\"…\"," \
+	"\"allowCredentials\":" PASSKEY_DESCRIPTORS ",\"userVerification\":\"required\"}"
 #define RECOVERY_CODES_ANSWER "{\"recovery_codes\":[\"abcd-efgh-ijkl-mnop\"]}"
 
 static const struct route routes[] = {
@@ -44,10 +57,18 @@ static const struct route routes[] = {
 	{ "POST", "/v1/auth/login", ANYONE, auth_login, SIGN_IN, login_body,
 	    .summary = "Sign in with e-mail and password.", .answer = SIGN_IN_ANSWER },
 	{ "POST", "/v1/auth/step-up", SIGNED_IN, auth_step_up, SIGN_IN, step_up_body,
-	    .summary = "Prove the password again, or a code, before a sensitive change.", .status = 204 },
+	    .summary = "Prove the password again, a code or a passkey, before a sensitive change.", .status = 204 },
 	{ "POST", "/v1/auth/totp", ANYONE, auth_totp, SIGN_IN, auth_totp_body,
 	    .summary = "Answer the challenge of a sign-in with a code or a recovery code.",
 	    .answer = SIGN_IN_ANSWER },
+	{ "POST", "/v1/auth/passkey/options", ANYONE, auth_passkey_options, SIGN_IN_TX,
+	    .summary = "What a page hands to navigator.credentials.get() to sign in with a passkey.",
+	    .answer = PASSKEY_REQUEST },
+	{ "POST", "/v1/auth/passkey", ANYONE, auth_passkey, SIGN_IN, auth_passkey_body,
+	    .summary = "Sign in with a passkey's answer: no password and no code are asked for.",
+	    .answer = SIGN_IN_ANSWER },
+	{ "POST", "/v1/auth/step-up/options", SIGNED_IN, auth_step_up_options, SIGN_IN_TX,
+	    .summary = "The same for step-up, with the caller's own passkeys.", .answer = PASSKEY_REQUEST },
 	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, SIGN_IN_TX, refresh_body,
 	    .summary = "Replace the refresh token and get a fresh access token.",
 	    .answer = REFRESH_ANSWER },
@@ -95,6 +116,17 @@ static const struct route routes[] = {
 	    .answer = RECOVERY_CODES_ANSWER },
 	{ "DELETE", "/v1/me/totp", SIGNED_IN, me_totp_remove, SIGN_IN_TX,
 	    .summary = "Disable the second factor; needs step-up.", .status = 204 },
+	{ "GET", "/v1/me/passkeys", SIGNED_IN, me_passkeys_read,
+	    .summary = "The caller's passkeys.", .answer = "{\"items\":[" PASSKEY_ITEM "],\"next_cursor?\":\"…\"}" },
+	{ "POST", "/v1/me/passkeys/options", SIGNED_IN, me_passkeys_options, SIGN_IN_TX,
+	    .summary = "What a page hands to navigator.credentials.create() for a new passkey; needs step-up.",
+	    .answer = PASSKEY_CREATION },
+	{ "POST", "/v1/me/passkeys", SIGNED_IN, me_passkeys_add, SIGN_IN_TX, me_passkeys_add_body,
+	    .summary = "Add the passkey that the browser made; needs step-up.", .answer = "user_passkeys", .status = 201 },
+	{ "PATCH", "/v1/me/passkeys/{id}", SIGNED_IN, me_passkey_rename, ROUTE_IF_MATCH, me_passkey_rename_body,
+	    .summary = "Give a passkey another name.", .answer = "user_passkeys" },
+	{ "DELETE", "/v1/me/passkeys/{id}", SIGNED_IN, me_passkey_remove, SIGN_IN_TX,
+	    .summary = "Remove a passkey; needs step-up.", .status = 204 },
 	{ "DELETE", "/v1/user-sessions/{id}", OWNER_OR("user-sessions.delete"), user_session_revoke,
 	    .summary = "End one session.", .status = 204 },
 	{ "POST", "/v1/user-roles", OWNER_OR("user-roles.create"), user_role_request,
@@ -138,8 +170,11 @@ static const struct subscription subscriptions[] = {
 
 static const struct option options[] = {
 	{ "ACCESS_TOKEN_S", OPT_INT, "600", 30, 900, "Lifetime of an access token, seconds." },
-	{ "CHALLENGE_S", OPT_INT, "300", 30, 900, "How long a right password waits for its second factor, seconds." },
+	{ "CHALLENGE_S", OPT_INT, "300", 30, 900, "How long a right password waits for its second factor, and a passkey may take to answer, seconds." },
 	{ "EMAIL", OPT_TEXT, "", 0, 0, "For `admin create`: the address of the first administrator." },
+	{ "PASSKEY_ORIGINS", OPT_TEXT, "", 0, 0, "Origins whose pages may use passkeys, comma between; empty: that of PUBLIC_URL." },
+	{ "PASSKEY_RP_ID", OPT_TEXT, "", 0, 0, "The domain that passkeys belong to, for good: another one makes all of them worthless. Empty: the host of PUBLIC_URL, localhost for 127.0.0.1." },
+	{ "PASSKEY_RP_NAME", OPT_TEXT, "Nxtgauge", 0, 0, "What browsers call it when they ask for a passkey." },
 	{ "PASSWORD_MEMORY_KIB", OPT_INT, "19456", 8192, 1048576, "Memory of one argon2id hash." },
 	{ "PASSWORD_PASSES", OPT_INT, "2", 1, 20, "Passes of argon2id over its memory." },
 	{ "REFRESH_GRACE_S", OPT_INT, "10", 0, 60, "How long the token just replaced gets the same successor again." },
@@ -200,7 +235,7 @@ start(struct event_base *base, struct error *e)
 	passwords_init((unsigned)config_int("PASSWORD_PASSES"),
 	    (unsigned)config_int("PASSWORD_MEMORY_KIB"));
 	if (secretbox_init(config_text("TOKEN_KEY"), e) < 0 ||
-	    second_factor_init(config_text("TOTP_KEY"), e) < 0)
+	    second_factor_init(config_text("TOTP_KEY"), e) < 0 || passkey_party_init(e) < 0)
 		return -1;
 	return signing_keys_open(base, config_text("SIGNING_KEYS_DIR"), e);
 }

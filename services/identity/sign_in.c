@@ -11,6 +11,7 @@
 #include "devices.h"
 #include "dispatch.h"
 #include "identity.h"
+#include "passkeys.h"
 #include "passwords.h"
 #include "request.h"
 #include "second_factor.h"
@@ -35,6 +36,8 @@ const struct column step_up_body[] = {
 	{ "password", COL_TEXT, 0, .max = 256 },
 	{ "code", COL_TEXT, 0, .min = 6, .max = 6,
 	    .doc = "Of the authenticator, in the place of the password, where one is set up." },
+	{ "passkey", COL_JSON, 0,
+	    .doc = "What navigator.credentials.get() gave for /v1/auth/step-up/options: id, response." },
 	{ 0 }
 };
 
@@ -145,15 +148,18 @@ confirm(struct request *rq, void *arg)
 	return throttle_passed(rq, &at->throttle) < 0 ? -1 : session_stepped_up(rq);
 }
 
-/* The caller's own password, or a code, right now: opens what needs a fresh proof for STEP_UP_S. */
+/* The caller's own password, a code or a passkey, right now: opens what needs a fresh proof for STEP_UP_S. */
 int
 auth_step_up(struct request *rq)
 {
 	struct attempt at = { .how.method = "step_up", .user_id = rq->caller.user_id };
 	struct db_result *r;
 
-	if ((body_text(rq, "password") == NULL) == (body_text(rq, "code") == NULL))
-		return fail_field(rq, "password", "required", "send a password or a code, one of them");
+	if ((body_text(rq, "password") != NULL) + (body_text(rq, "code") != NULL) +
+	    json_is_object(body_json(rq, "passkey")) != 1)
+		return fail_field(rq, "password", "required", "send a password, a code or a passkey, one of them");
+	if (json_is_object(body_json(rq, "passkey")))
+		return passkey_step_up(rq);
 	if (body_text(rq, "code") != NULL)
 		return second_factor_step_up(rq);
 	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",

@@ -208,6 +208,43 @@ const struct rule rules_identity[] = {
 		    "If that was not you, change your password at once and tell our support.\n",
 	},
 	{
+		.type = &EV_PASSKEY_ADDED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "A passkey was added to your account",
+		.push = "It opens your account by itself. If that was not you, remove it at once.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "a passkey{{#name}} ({{name}}){{/name}} was added to your account on {{occurred_time}} from the "
+		    "address {{ip_address}}. It opens your account without the password and without a code.\n\n"
+		    "If that was not you, remove it at once, end all sessions and change your password: a new "
+		    "password alone does not end a passkey.\n",
+	},
+	{
+		.type = &EV_PASSKEY_REMOVED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "A passkey was removed from your account",
+		.push = "If that was not you, change your password at once.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "the passkey{{#name}} {{name}}{{/name}} was removed from your account on {{occurred_time}}; "
+		    "it opens it no more. You may delete it on your device too.\n\n"
+		    "If that was not you, end all sessions and change your password at once.\n",
+	},
+	{
+		.type = &EV_PASSKEY_CLONE_SUSPECTED, .topic = "security", .channels = IN_APP | EMAIL,
+		.is_critical = true, .to = { "user_id" },
+		.title = "Urgent: one of your passkeys may have been copied",
+		.push = "A sign-in with it was refused. Remove the passkey and set up a new one.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your passkey{{#name}} {{name}}{{/name}} was used with a counter that we had seen before. That "
+		    "happens when somebody has copied it. We refused:\n\n"
+		    "Device: {{device}}{{^device}}not named{{/device}}\n"
+		    "Address: {{ip_address}}\n"
+		    "Time: {{occurred_time}}\n\n"
+		    "Please remove this passkey, set up a new one, and end the sessions that you do not know.\n",
+	},
+	{
 		.type = &EV_SESSION_OPENED, .topic = "security", .channels = IN_APP | EMAIL, .is_critical = true,
 		.when = is_new_device, .to = { "user_id" },
 		.title = "New sign-in to your account",

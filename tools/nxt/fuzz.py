@@ -15,7 +15,7 @@ FOUND = ROOT / ".nxt/fuzz"
 # Those that read what comes from outside before anybody is known: some time each in `nxt test`, from the same seed, so
 # that a finding tells of the change and not of luck. The others read what staff write; there their corpus is run once.
 # `nxt fuzz` gives all of them their time, each run from another seed.
-FIRST = ("http", "json", "cursor", "query", "event", "token")
+FIRST = ("http", "json", "cursor", "query", "event", "token", "webauthn")
 TEST_SECONDS = 20
 
 

@@ -386,7 +386,7 @@ def run_parts(names, words=None):
     unknown = [n for n in names if n not in PARTS]
     if unknown:
         raise NxtError(f"no part called {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    packages.install_debian({"test"} if {"lint", "drift"} & set(names) else set())
+    packages.install_debian({"test"} if {"lint", "drift", "e2e", "asan"} & set(names) else set())
     rows, total = {}, Result()
     for name, result, _, seconds in _results(names, words):
         for note in result.notes:
