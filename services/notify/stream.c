@@ -2,10 +2,10 @@
  * GET /v1/notifications/stream: server-sent events, one per new in-app notification.
  *
  * Each stream asks the table once a second; a browser that was away names the last id it has seen
- * (Last-Event-ID) and misses nothing. An id is older than its commit, so each question goes back some
- * seconds behind the newest, and leaves out what was sent: a browser that comes again may get those
- * seconds twice, by the same ids. A stream ends when its token does, when the token stops being good,
- * or after ten minutes; the browser comes again by itself.
+ * (Last-Event-ID) and misses nothing. An id is older than its commit, so each question goes back
+ * some seconds behind the newest, and leaves out what was sent: a browser that comes again may get
+ * those seconds twice, by the same ids. A stream ends when its token does, when the token stops
+ * being good, or after ten minutes; the browser comes again by itself.
  */
 #include "stream.h"
 
@@ -31,7 +31,7 @@
 #define LIFE_MS 600000
 #define PAGE "100"
 #define LATE_MS 5000		/* between an id and its commit */
-#define SENT_MAX 128		/* ids that are remembered; further ones of the same seconds wait for no late ones */
+#define SENT_MAX 128		/* ids remembered; what is older is not asked for again */
 
 static unsigned streams;
 
