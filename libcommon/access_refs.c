@@ -1,6 +1,6 @@
 /*
  * What every service keeps of identity: who may do what, which sessions and keys have ended, and
- * runtime configuration. auth.c and config.c read these tables each second.
+ * runtime configuration. access_follow.c reads these tables.
  *
  * Times are clock_timestamp(): now() is when the batch's transaction began, and a reader that asks
  * for what changed since its last look would miss it.

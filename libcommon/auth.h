@@ -3,7 +3,7 @@
  *
  * A verified token is cached by its SHA-256 until it expires, a session in it ends, its holder's
  * access epoch moves, or its key is removed. Those facts come by event into access_users,
- * access_sessions, access_roles and access_keys, which every replica reads each second.
+ * access_sessions, access_roles and access_keys, which every replica reads when it has written them, and twice a second.
  */
 #ifndef NXT_AUTH_H
 #define NXT_AUTH_H
@@ -22,8 +22,10 @@ int auth_init(struct event_base *base, struct error *e);
 bool auth_keys_loaded(void);
 /* identity: the JWKS is this text instead of fetched; called again when the key files change. */
 int auth_use_jwks(const char *jwks_json, struct error *e);
-/* Reads the projections now and then each second, on a fiber of its own. */
+/* Reads the projections now, at each auth_access_changed(), and twice a second, on a fiber of its own. */
 void auth_follow_access(struct db *db);
+/* This process has just committed a change of them. */
+void auth_access_changed(void);
 bool auth_access_loaded(void);
 /* Parks until they were read for the first time or timeout_ms have passed. */
 void auth_access_await(int timeout_ms);
@@ -33,7 +35,7 @@ void auth_access_await(int timeout_ms);
  * -1: refused with ERR_BAD_TOKEN or ERR_TOKEN_STALE.
  */
 int auth_caller(struct request *rq, const char *authorization);
-/* Frees expired tokens of the cache, a slice of it per call; the follower calls it each second. */
+/* Frees expired tokens of the cache, a slice of it per call; the follower calls it at each look. */
 void auth_forget_expired(void);
 /* As caller_has_permission, for a list of role keys. */
 bool access_roles_hold(const char *const *role_keys, const char *permission);

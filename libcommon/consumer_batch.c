@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "auth.h"
 #include "clock.h"
 #include "consumer_internal.h"
 #include "db.h"
@@ -245,13 +246,27 @@ is_transient(const struct request *rq)
 	    rq->problem.code == ERR_OVERLOADED;
 }
 
+/* Rights bite without waiting for the follower's clock. */
+static void
+tell_follower(const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		for (const struct subscription *s = access_subscriptions; s->type != NULL; s++)
+			if (s->type == b->events[i].type) {
+				auth_access_changed();
+				return;
+			}
+}
+
 static enum outcome
 run_unit(struct request *rq, int (*fn)(struct request *rq, void *arg), struct batch *b)
 {
 	int moved;
 
-	if (unit_run(rq, fn, b) == 0)
+	if (unit_run(rq, fn, b) == 0) {
+		tell_follower(b);
 		return APPLIED;
+	}
 	if (is_transient(rq))
 		return TRANSIENT;
 	if (strcmp(rq->problem.sqlstate, "22012") != 0)

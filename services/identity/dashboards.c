@@ -1,7 +1,7 @@
 /*
  * Dashboards and their widgets, in layers: built-in < default (no owner) < role < user. Exactly
- * one default per type and owner: making another the default takes it from the former. What comes of
- * the layers is dashboard_layers.c's.
+ * one default per type and owner, and one of all: making another the default takes it from the former;
+ * of two who do so at once, one is refused. What comes of the layers is dashboard_layers.c's.
  */
 #include "dashboards.h"
 
@@ -65,9 +65,8 @@ take_default_from_others(struct request *rq, struct row *config)
 	if (!row_bool(config, "is_default") || !row_changed(config, "is_default"))
 		return 0;
 	r = db_query(rq, "SELECT id FROM dashboard_configs WHERE is_default AND dashboard_type = $1"
-	    " AND owner_type = $2 AND owner_id IS NOT DISTINCT FROM $3::uuid AND id <> $4",
-	    DB(row_text(config, "dashboard_type"), row_text(config, "owner_type"),
-	    row_text(config, "owner_id"), row_id(config)));
+	    " AND owner_id IS NOT DISTINCT FROM $2::uuid AND id <> $3",
+	    DB(row_text(config, "dashboard_type"), row_text(config, "owner_id"), row_id(config)));
 	if (r == NULL)
 		return -1;
 	for (int i = 0; i < db_rows(r); i++) {
@@ -97,8 +96,8 @@ dashboard_create(struct request *rq, struct row *config)
 }
 
 /* Those of the roles one holds, and the defaults of all. */
-#define FOR_ME "(d.owner_id IS NULL OR (d.owner_type = 'ROLE' AND EXISTS (SELECT FROM user_roles ur " \
-	"WHERE ur.user_id = :me AND ur.role_id = d.owner_id AND ur.status = 'APPROVED')))"
+#define FOR_ME "(d.owner_id IS NULL OR (d.owner_type = 'ROLE'" \
+	" AND d.owner_id IN (SELECT role_id FROM roles_in_force(:me))))"
 
 const struct resource dashboard_configs_resource = {
 	.table = "dashboard_configs", .noun = "dashboard_config", .module_key = "dashboards",

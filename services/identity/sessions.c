@@ -62,12 +62,16 @@ act_as_user(struct request *rq, const struct row *user)
 	rq->actor = ACTOR_USER;
 }
 
+/* A token outlives neither its session nor a role that it names: the end of a grant is known beforehand. */
 static int64_t
-seconds_until(const struct request *rq, const struct row *session)
+lifetime_s(const struct request *rq, const struct row *session, const struct user_access *access)
 {
+	int64_t now_s = rq->now_us / 1000000;
 	int64_t left = (clock_parse(row_text(session, "expires_at")) - rq->now_us) / 1000000;
 	int64_t most = config_int("ACCESS_TOKEN_S");
 
+	if (access->until_s != 0 && access->until_s - now_s < most)
+		most = access->until_s > now_s ? access->until_s - now_s : 1;
 	return left < most ? left : most;
 }
 
@@ -86,7 +90,7 @@ make_access_token(struct request *rq, const struct row *user, const struct row *
 		.epoch = row_int(user, "access_epoch"),
 		.restricted = strcmp(row_text(user, "status"), "SUSPENDED") == 0,
 		.issued_s = rq->now_us / 1000000,
-		.expires_s = rq->now_us / 1000000 + seconds_until(rq, session),
+		.expires_s = rq->now_us / 1000000 + lifetime_s(rq, session, access),
 	};
 
 	return access_token_sign(rq->arena, &claims);
@@ -105,7 +109,7 @@ session_answer(struct request *rq, const struct row *user, const struct row *ses
 	return reply_json(rq, 200, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s*}",
 	    "access_token", make_access_token(rq, user, session, &access),
 	    "token_type", "Bearer",
-	    "expires_in", (json_int_t)seconds_until(rq, session),
+	    "expires_in", (json_int_t)lifetime_s(rq, session, &access),
 	    "refresh_token", refresh_token,
 	    "session_id", row_id(session),
 	    "device_token", device_token));

@@ -27,15 +27,11 @@ employment_read(struct request *rq, const char *user_id, struct employment *ret)
 }
 
 static int
-read_role_keys(struct request *rq, const char *user_id, bool employed,
-    const char *const **ret_keys)
+read_roles(struct request *rq, const char *user_id, struct user_access *ret)
 {
 	struct db_result *r = db_query(rq,
-	    "SELECT r.key FROM user_roles ur JOIN roles r ON r.id = ur.role_id"
-	    " WHERE ur.user_id = $1 AND ur.status = 'APPROVED' AND r.is_active"
-	    " AND (ur.expires_at IS NULL OR ur.expires_at > now())"
-	    " AND (r.audience = 'EXTERNAL' OR $2::boolean) ORDER BY r.key",
-	    DB(user_id, employed ? "t" : "f"));
+	    "SELECT role_key, floor(extract(epoch FROM min(expires_at) OVER ()))::bigint"
+	    " FROM roles_in_force($1) ORDER BY role_key", DB(user_id));
 	const char **keys;
 	int n;
 
@@ -45,7 +41,8 @@ read_role_keys(struct request *rq, const char *user_id, bool employed,
 	keys = arena_alloc(rq->arena, ((size_t)n + 1) * sizeof(*keys));
 	for (int i = 0; i < n; i++)
 		keys[i] = db_text(r, i, 0);
-	*ret_keys = keys;
+	ret->role_keys = keys;
+	ret->until_s = n > 0 ? db_int(r, 0, 1) : 0;
 	return 0;
 }
 
@@ -55,7 +52,7 @@ user_access_read(struct request *rq, const char *user_id, const struct employmen
 {
 	bool employed = employment->status != NULL && strcmp(employment->status, "ACTIVE") == 0;
 
-	if (read_role_keys(rq, user_id, employed, &ret->role_keys) < 0)
+	if (read_roles(rq, user_id, ret) < 0)
 		return -1;
 	ret->employee_id = employed ? employment->employee_id : NULL;
 	ret->department_id = employed ? employment->department_id : NULL;

@@ -7,6 +7,7 @@
 #define NXT_USER_ACCESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct request;
 struct row;
@@ -19,6 +20,7 @@ struct employment {
 struct user_access {
 	const char *const *role_keys;	/* in force now, sorted, NULL-terminated */
 	const char *employee_id, *department_id;	/* of an ACTIVE employee, else NULL */
+	int64_t until_s;	/* when the first of the roles ends, in seconds since 1970; 0: none has an end */
 };
 
 int employment_read(struct request *rq, const char *user_id, struct employment *ret);

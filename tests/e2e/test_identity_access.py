@@ -133,21 +133,6 @@ def test_the_only_administrator_stays(admin, sql):
 
 # ---- what a role may ----
 
-def test_a_permission_bites_within_seconds(env, admin, person):
-    key = f"auditor_{uuid.uuid4().hex[:8]}"
-    role = admin.post("/v1/roles", {"key": key, "name": "Auditor", "audience": "EXTERNAL"}, expect=201)
-    ask(person, key)
-    person.refresh()
-    person.get("/v1/departments", expect=403).says("forbidden")
-    grant = admin.post("/v1/role-permissions", {"role_id": role["id"], "permission_key": "departments.read"},
-                       expect=201)
-    began = time.monotonic()
-    eventually("the permission is there", lambda: person.get("/v1/departments").status == 200)
-    assert time.monotonic() - began < 5
-    admin.delete(f"/v1/role-permissions/{grant['id']}", expect=204)
-    eventually("the permission is gone", lambda: person.get("/v1/departments").status == 403)
-
-
 def test_only_who_manages_settings_changes_roles(env, admin, person):
     person.post("/v1/roles", {"key": "mine", "name": "Mine", "audience": "EXTERNAL"}, expect=403)
     admin.post("/v1/roles", {"key": "Not A Key", "name": "x", "audience": "EXTERNAL"},
@@ -346,6 +331,30 @@ def test_the_effective_dashboard_names_the_layer_of_each_value(env, admin, sql):
     person.get("/v1/dashboards/effective?dashboard_type=BOTH", expect=400)
     inside = admin.get("/v1/dashboards/effective", expect=200)
     assert inside["dashboard_type"] == "INTERNAL" and "audit_trail" in {w["widget_key"] for w in inside["widgets"]}
+
+
+def test_a_dashboard_goes_with_its_role(env, admin, sql):
+    """A role that is switched off or has run out gives no layer, nor lets anybody read it."""
+    key = f"guest_{uuid.uuid4().hex[:8]}"
+    role = admin.post("/v1/roles", {"key": key, "name": "Guest", "audience": "EXTERNAL"}, expect=201)["id"]
+    person = Person(env).register().sign_in()
+    held = ask(person, key)["id"]
+    board = admin.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "owner_type": "ROLE", "owner_id": role,
+                                                 "name": "Guests", "is_default": True}, expect=201)["id"]
+
+    def sees_it():
+        person.refresh()
+        layers = {at["dashboard_config_id"] for at in person.get("/v1/dashboards/effective", expect=200)["layers"]}
+        readable = person.get(f"/v1/dashboard-configs/{board}", expect=(200, 404)).status == 200
+        assert readable == (board in layers)
+        return readable
+    assert sees_it()
+    admin.patch(f"/v1/roles/{role}", {"is_active": False}, expect=200)
+    assert not sees_it()
+    admin.patch(f"/v1/roles/{role}", {"is_active": True}, expect=200)
+    assert sees_it()
+    sql("identity", "UPDATE user_roles SET expires_at = now() WHERE id = %s", held)
+    assert not sees_it(), "from the moment on, not only when the clock comes by"
 
 
 def setting(admin, sql, key, value):
