@@ -43,7 +43,7 @@ static const struct resource *const resources[] = {
 	"\"attestation\":\"none\"}"
 #define PASSKEY_REQUEST "{\"challenge\":\"…\",\"timeout\":300000,\"rpId\":\"…\"," \
 	"\"allowCredentials\":" PASSKEY_DESCRIPTORS ",\"userVerification\":\"required\"}"
-#define RECOVERY_CODES_ANSWER "{\"recovery_codes\":[\"abcd-efgh-ijkl-mnop\"]}"
+#define RECOVERY_CODES_ANSWER "{\"recovery_codes\":[\"abcd-efgh-ijkl-mnop-qrst-uvwx\"]}"
 
 static const struct route routes[] = {
 	{ "POST", "/v1/auth/register", ANYONE, auth_register, SIGN_IN, register_body,

@@ -13,7 +13,7 @@
 #include "resource.h"
 #include "work.h"
 
-#define BYTES_MAX (PASSWORD_LENGTH_MAX * 4)
+#define BYTES_MAX (PASSWORD_TYPED_MAX * 4)
 
 /* One per line, lower case; searched as a whole, which takes some ten microseconds. */
 static const char common_passwords[] = "\n"
@@ -39,16 +39,24 @@ wipe_and_free(void *text)
 	free(text);
 }
 
-/* NFC, in memory that is wiped with the request; as it came where it is no UTF-8. */
+static utf8proc_int32_t
+plain_space(utf8proc_int32_t c, void *arg)
+{
+	(void)arg;
+	return utf8proc_category(c) == UTF8PROC_CATEGORY_ZS ? ' ' : c;
+}
+
+/* In memory that is wiped with the request; as it came where it is no UTF-8. */
 static const char *
 normalise(struct request *rq, const char *password)
 {
-	char *nfc = (char *)utf8proc_NFC((const unsigned char *)password);
+	utf8proc_uint8_t *nfc = NULL;
 
-	if (nfc == NULL)
+	if (utf8proc_map_custom((const utf8proc_uint8_t *)password, 0, &nfc,
+	    UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE, plain_space, NULL) < 0)
 		return password;
 	arena_own(rq->arena, nfc, wipe_and_free);
-	return nfc;
+	return (const char *)nfc;
 }
 
 /* ---- what is refused ---- */

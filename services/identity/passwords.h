@@ -1,6 +1,10 @@
 /*
- * Passwords: argon2id (RFC 9106) in the work pool, never on the loop. A password is Unicode: it is
- * normalised to NFC first, so that two keyboards that type one word give one hash.
+ * Passwords: argon2id (RFC 9106) in the work pool, never on the loop.
+ *
+ * A password is Unicode, brought into one form first, so that two keyboards that type one word give
+ * one hash: OpaqueString of RFC 8265, which maps every kind of space to U+0020 and then composes
+ * (NFC). Not NFKC, the other form in use: it would make one of characters that people tell apart
+ * ("²" and "2", full and half width) and so take from what they chose. Nothing else is changed or cut.
  */
 #ifndef NXT_PASSWORDS_H
 #define NXT_PASSWORDS_H
@@ -10,8 +14,9 @@
 struct request;
 struct row;
 
-#define PASSWORD_LENGTH_MIN 8	/* characters */
+#define PASSWORD_LENGTH_MIN 8	/* code points, counted in the one form */
 #define PASSWORD_LENGTH_MAX 256
+#define PASSWORD_TYPED_MAX (PASSWORD_LENGTH_MAX * 4)	/* the same as it may come, decomposed */
 
 /* Cost of new hashes: passes over the memory, and memory in KiB. Defaults of the options: 2 and 19456. */
 void passwords_init(unsigned passes, unsigned memory_kib);

@@ -11,7 +11,7 @@
 #include "totp.h"
 #include "uuid.h"
 
-#define CODE_BYTES 10	/* 16 characters of base32 */
+#define CODE_BYTES 15	/* 24 characters of base32 */
 #define GROUP 4
 
 /* As people copy it: case, spaces and dashes make no difference. */
@@ -27,7 +27,7 @@ code_hash(struct request *rq, const char *code)
 	return secret_hash(rq->arena, arena_printf(rq->arena, "recovery:%s", bare));
 }
 
-/* "abcd-efgh-ijkl-mnop" */
+/* "abcd-efgh-ijkl-mnop-qrst-uvwx" */
 static const char *
 code_new(struct request *rq)
 {

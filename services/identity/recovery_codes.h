@@ -1,6 +1,7 @@
 /*
  * Recovery codes: ten for each user with a second factor, shown once, each good for one sign-in
- * when the authenticator is lost. The table holds hashes; 80 random bits need no slow one.
+ * when the authenticator is lost. The table holds hashes; 120 random bits need no slow one (NIST SP
+ * 800-63B and OWASP ASVS 6.5.2 ask for one below 112).
  */
 #ifndef NXT_RECOVERY_CODES_H
 #define NXT_RECOVERY_CODES_H

@@ -3,6 +3,7 @@ import concurrent.futures
 import random
 import secrets
 import time
+import unicodedata
 import uuid
 
 import psycopg
@@ -95,6 +96,15 @@ def test_register_names_every_wrong_field(anyone):
 def test_register_refuses_unfit_passwords(anyone, password, code):
     refused = sign_up(anyone, address(), password=password, expect=422).says("validation_failed", "/password")
     assert [e["code"] for e in refused["errors"]] == [code]
+
+
+def test_a_password_is_one_however_it_is_typed(env):
+    """Composed or not, with whatever space: and as long as its characters, not as what was sent."""
+    typed = [unicodedata.normalize(form, "é ² ﬁ " + "ñ" * 250) for form in ("NFD", "NFC")]
+    assert len(typed[0]) > 256 == len(typed[1])
+    person = Person(env, password=typed[0]).register()
+    sign_in(person, person.email, typed[1].replace(" ", "\u00a0"))
+    sign_in(person, person.email, unicodedata.normalize("NFKC", typed[1]), expect=401)
 
 
 def test_verify_email_takes_a_token_once(env, mailbox):

@@ -2,6 +2,7 @@
 import base64
 import concurrent.futures
 import hmac
+import re
 import time
 import urllib.parse
 
@@ -136,6 +137,12 @@ def test_a_clock_may_be_off_by_one_step(guarded, sql):
     for offset in (0, 1):
         guarded.forget_steps(sql)
         guarded.answer(guarded.challenge(), code=code_at(guarded.secret, offset))
+
+
+def test_a_recovery_code_has_120_bits(guarded):
+    """From 112 on a plain hash keeps it (OWASP ASVS 6.5.2)."""
+    groups = "[a-z2-7]{4}"
+    assert all(re.fullmatch("-".join([groups] * 6), code) for code in guarded.codes), guarded.codes
 
 
 def test_a_recovery_code_is_good_once(guarded, mailbox):

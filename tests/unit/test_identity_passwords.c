@@ -67,7 +67,11 @@ normalised(void **state)
 	(void)state;
 	assert_int_equal(password_hash(rq, "caf\xc3\xa9 noir", &hash), 0);	/* é as one character */
 	assert_true(matches(hash, "cafe\xcc\x81 noir"));			/* and as two */
+	assert_true(matches(hash, "cafe\xcc\x81\xc2\xa0noir"));		/* with a space that breaks no line */
 	assert_false(matches(hash, "cafe noir"));
+	assert_int_equal(password_hash(rq, "kettle \xc2\xb2 \xef\xbc\x91", &hash), 0);	/* "²", full-width "1" */
+	assert_true(matches(hash, "kettle \xc2\xb2 \xef\xbc\x91"));
+	assert_false(matches(hash, "kettle 2 1"));
 }
 
 static bool
@@ -113,6 +117,22 @@ rules(void **state)
 	assert_false(refused(big + 2000 - 64, NULL, ""));
 }
 
+/* Counted in code points of the one form, not as typed and not in bytes. */
+static void
+length(void **state)
+{
+	char typed[3 * 257 + 1];
+
+	(void)state;
+	assert_true(refused("cafe\xcc\x81 no", NULL, "too_short"));	/* eight as typed, seven composed */
+	assert_false(refused("cafe\xcc\x81 noi", NULL, ""));
+	for (int i = 0; i < 257; i++)
+		memcpy(typed + (size_t)3 * i, "e\xcc\x81", 3);
+	typed[sizeof(typed) - 1] = '\0';
+	assert_true(refused(typed, NULL, "too_long"));
+	assert_false(refused(typed + 3, NULL, ""));	/* 512 as typed */
+}
+
 static void
 rehash(void **state)
 {
@@ -132,7 +152,7 @@ static void
 unknown_costs_the_same(void **state)
 {
 	const char *hash;
-	char big[5000];
+	char big[20000];
 	int64_t known, unknown, absurd, t;
 
 	(void)state;
@@ -161,6 +181,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(hash_and_verify, setup, teardown),
 		cmocka_unit_test_setup_teardown(normalised, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(length, setup, teardown),
 		cmocka_unit_test_setup_teardown(rehash, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_costs_the_same, setup, teardown),
 	};
