@@ -1,7 +1,7 @@
 /*
  * The follower: reads the access projections and runtime configuration of this service's database
  * on a fiber of its own: at once where this process wrote them, twice a second for what another replica
- * wrote. The next look is never sooner than REST_MS, so that a stream of changes costs no more.
+ * wrote. Between looks it rests for much longer than a look takes, so that a stream of changes costs no more.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -16,7 +16,8 @@
 #include "request.h"
 #include "service.h"
 
-#define REST_MS 50
+#define REST_MS 50		/* at least, between two looks */
+#define REST_PER_LOOK 9		/* and this many times what the last one took, but not beyond POLL_MS */
 #define POLL_MS 500		/* of the two seconds after which a changed right bites everywhere */
 #define RETRY_MS 100		/* until the first load, which readiness waits for */
 #define QUERY_MS 5000
@@ -151,26 +152,31 @@ poll_once(void)
 	request_free(rq);
 }
 
+/* After a look that took so long. */
 static enum fiber_wake
-rest(void)
+rest(int64_t look_ms)
 {
-	enum fiber_wake woken = fiber_sleep(REST_MS);
+	int most = follower.loaded ? POLL_MS : RETRY_MS;
+	int64_t least = REST_MS + REST_PER_LOOK * look_ms;
+	enum fiber_wake woken = fiber_sleep(least < most ? (int)least : most);
 
-	if (woken == FIBER_CANCELLED || follower.outdated)
+	if (woken == FIBER_CANCELLED || follower.outdated || least >= most)
 		return woken;
-	return fiber_queue_wait(&follower.resting, "changed rights",
-	    (follower.loaded ? POLL_MS : RETRY_MS) - REST_MS);
+	return fiber_queue_wait(&follower.resting, "changed rights", most - (int)least);
 }
 
 static void
 follow(void *arg)
 {
+	int64_t began_ms;
+
 	(void)arg;
 	do {
+		began_ms = clock_mono_ms();
 		follower.outdated = false;
 		poll_once();
 		auth_forget_expired();
-	} while (!service_stopping() && rest() != FIBER_CANCELLED);
+	} while (!service_stopping() && rest(clock_mono_ms() - began_ms) != FIBER_CANCELLED);
 }
 
 void

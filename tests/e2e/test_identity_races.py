@@ -3,8 +3,9 @@ import uuid
 
 import psycopg
 import pytest
+from client import Person
 from test_finance import copy_of, together
-from test_identity_access import hire
+from test_identity_access import ask, hire
 
 ROUNDS = 8
 CIRCLES = """
@@ -30,6 +31,20 @@ def test_managers_make_no_circle_whoever_writes_at_once(env, admin, sql, size):
         assert sql("identity", CIRCLES, people) == []
         for who in people:
             admin.patch(f"/v1/employees/{who}", {"manager_employee_id": None}, expect=200)
+
+
+def test_a_role_is_asked_for_and_decided_once_whoever_does_at_once(env, admin):
+    person = Person(env).register().sign_in()
+    asked = together(*(lambda w=copy_of(person): ask(w, "reviewer", expect=(201, 409)) for _ in range(3)))
+    assert sorted(a.status for a in asked) == [201, 409, 409], asked
+    request = next(a for a in asked if a.status == 201)
+    decided = together(*(lambda w=copy_of(admin), v=verb: w.post(
+        f"/v1/user-roles/{request['id']}/{v}", {"remarks": "A test of it."}, expect=(200, 409))
+        for verb in ("approve", "reject")))
+    assert sorted(a.status for a in decided) == [200, 409], decided
+    won, lost = sorted(decided, key=lambda a: a.status)
+    lost.says("illegal_transition")
+    assert admin.get(f"/v1/user-roles/{request['id']}", expect=200)["status"] == won["status"]
 
 
 def defaults_of_all(sql):

@@ -82,6 +82,13 @@ def ticket(bodies):
     return who, {"id": made}
 
 
+def mail(bodies):
+    """Somebody's own: whoever it bounces for gets none any more."""
+    who = bodies.person("addressee")
+    sent = f"/v1/email-logs?user_id={who.id}&status=SENT"
+    return who, eventually("a mail is sent", lambda: bodies.cast.admin.get(sent, expect=200).items)[0]
+
+
 # Where bodies.row() gives none that every listed verb could be tried with by the one who may.
 ROWS = {
     "users": account,
@@ -90,6 +97,7 @@ ROWS = {
     "verification_requests": proven,
     "approval_requests": submission,
     "jobs": lambda b: (b.cast.company, b.cast.company.draft().json),
+    "email_logs": mail,
     "support_tickets": ticket,
     "kb_articles": lambda b: (b.agent(), b.agent().post("/v1/kb-articles", b.for_table("kb_articles")[1], expect=201).json),
 }
