@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -113,6 +114,19 @@ good_object(void)
 	return object;
 }
 
+/* The good object with another member before all others: a name and what it is, as they stand. */
+static struct webauthn_bytes
+object_with(struct webauthn_bytes member)
+{
+	struct webauthn_bytes object = good_object();
+	unsigned char *p = arena_alloc(a, object.len + member.len);
+
+	p[0] = 0xa4;
+	memcpy(p + 1, member.p, member.len);
+	memcpy(p + 1 + member.len, object.p + 1, object.len - 1);
+	return (struct webauthn_bytes){ p, object.len + member.len };
+}
+
 static void
 says(const char *reason, const char *words)
 {
@@ -155,7 +169,13 @@ self_attestation_vector(void **state)
 	assert_null(webauthn_attestation(&party, client, object, &c));
 	assert_memory_equal(c.id.p, bytes("455ef34e2043a87d").p, 8);
 	says(webauthn_attestation(&party, bytes(CREATE_CLIENT), object, &c), "not signed by its key");
-	put(object, 27, 0x27);	/* its alg is EdDSA, the key's is not */
+	put(object, 25, 0x27);	/* its alg is EdDSA, the key's is not */
+	says(webauthn_attestation(&party, client, object, &c), "not asked for");
+	/* with a certificate, an empty one even, it is of another kind */
+	object = bytes(SELF_OBJECT "6378356380");
+	memmove((unsigned char *)object.p + 107, object.p + 102, object.len - 107);
+	memcpy((unsigned char *)object.p + 102, bytes("6378356380").p, 5);
+	put(object, 20, 0xa3);
 	says(webauthn_attestation(&party, client, object, &c), "not asked for");
 }
 
@@ -256,6 +276,12 @@ authenticator_data_are_judged(void **state)
 	says(webauthn_auth_data(&party, data, &count), "malformed");
 	put(data, 0, 0);
 	says(webauthn_auth_data(&party, data, &count), "another site");
+	for (size_t len = 0; len < 37; len++) {
+		/* a block of its own, so that AddressSanitizer sees who reads on */
+		unsigned char *p = memcpy(xmalloc(len + 1), bytes(GET_DATA).p, len);
+		says(webauthn_auth_data(&party, (struct webauthn_bytes){ p, len }, &count), "malformed");
+		free(p);
+	}
 }
 
 static void
@@ -306,6 +332,10 @@ nothing_may_be_missing_or_more(void **state)
 	struct webauthn_credential c;
 
 	(void)state;
+	/* authenticator data of a sign-in */
+	says(webauthn_attestation(&party, bytes(CREATE_CLIENT), bytes("a363666d74646e6f6e656761747453746d74a0"
+	    "6861757468446174615825bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b50500000000"),
+	    &c), "no new passkey");
 	for (size_t len = 0; len < object.len; len++)
 		assert_non_null(webauthn_attestation(&party, bytes(CREATE_CLIENT),
 		    (struct webauthn_bytes){ object.p, len }, &c));
@@ -324,8 +354,9 @@ members_come_in_any_order_once(void **state)
 	memcpy((unsigned char *)turned.p + 1, object.p + 10, 9);	/* attStmt, then fmt */
 	memcpy((unsigned char *)turned.p + 10, object.p + 1, 9);
 	assert_null(webauthn_attestation(&party, bytes(CREATE_CLIENT), turned, &c));
-	says(webauthn_attestation(&party, bytes(CREATE_CLIENT),
-	    bytes("a363666d74646e6f6e6563666d74646e6f6e656761747453746d74a0"), &c), "malformed");
+	assert_null(webauthn_attestation(&party, bytes(CREATE_CLIENT), object_with(bytes("63657073820102")), &c));
+	says(webauthn_attestation(&party, bytes(CREATE_CLIENT), object_with(bytes("63666d74646e6f6e65")), &c),
+	    "malformed");
 }
 
 /* Sizes that are only claimed, and depth: refused before anything is taken for them. */
@@ -334,6 +365,7 @@ claims_cost_nothing(void **state)
 {
 	static const char *const heads[] = { "bb7fffffffffffffff", "bbffffffffffffffff", "ba7fffffff",
 		"9b7fffffffffffffff", "5b7fffffffffffffff", "7bffffffffffffffff" };
+	struct webauthn_bytes client = bytes(CREATE_CLIENT);
 	struct webauthn_credential c;
 	unsigned char deep[4000];
 
@@ -347,8 +379,52 @@ claims_cost_nothing(void **state)
 	memcpy(deep, "\xa1\x63" "fmt", 5);
 	says(webauthn_attestation(&party, bytes("7b7d"), (struct webauthn_bytes){ deep, sizeof(deep) }, &c),
 	    "malformed");
-	says(webauthn_attestation(&party, bytes("7b7d"), (struct webauthn_bytes){ deep, WEBAUTHN_OBJECT_MAX + 1 },
-	    &c), "malformed");
+	/* as a member that nobody looks at */
+	assert_null(webauthn_attestation(&party, client, object_with(bytes("636570738181818181818100")), &c));
+	says(webauthn_attestation(&party, client, object_with(bytes("63657073818181818181818100")), &c), "malformed");
+	says(webauthn_attestation(&party, client, object_with(bytes("63657073bb8000000000000000")), &c), "malformed");
+}
+
+/* A map of one more member of so many bytes. */
+static struct webauthn_bytes
+object_longer_by(size_t len)
+{
+	unsigned char *p = arena_alloc(a, 7 + len);
+
+	memcpy(p, "\x63" "eps\x59", 5);
+	p[5] = (unsigned char)(len >> 8);
+	p[6] = (unsigned char)len;
+	return object_with((struct webauthn_bytes){ p, 7 + len });
+}
+
+static void
+sizes_have_limits(void **state)
+{
+	struct webauthn_bytes client = bytes(CREATE_CLIENT), object = good_object(), id;
+	size_t room = WEBAUTHN_OBJECT_MAX - object.len - 7;
+	struct webauthn_credential c;
+	unsigned char *p;
+
+	(void)state;
+	assert_null(webauthn_attestation(&party, client, object_longer_by(room), &c));
+	says(webauthn_attestation(&party, client, object_longer_by(room + 1), &c), "malformed");
+	for (size_t len = WEBAUTHN_ID_MAX; len <= WEBAUTHN_ID_MAX + 1; len++) {
+		/* the same with a longer id: authData of two bytes' length, from 31 on */
+		p = arena_alloc(a, object.len + 1 + len - 32);
+		memcpy(p, object.p, 28);
+		p[28] = 0x59;
+		p[29] = (unsigned char)((164 + len - 32) >> 8);
+		p[30] = (unsigned char)(164 + len - 32);
+		memcpy(p + 31, object.p + 30, 53);
+		p[84] = (unsigned char)(len >> 8);
+		p[85] = (unsigned char)len;
+		memcpy(p + 86 + len, object.p + 117, 77);
+		id = (struct webauthn_bytes){ p, object.len + 1 + len - 32 };
+		if (len <= WEBAUTHN_ID_MAX)
+			assert_null(webauthn_attestation(&party, client, id, &c));
+		else
+			says(webauthn_attestation(&party, client, id, &c), "malformed");
+	}
 }
 
 /* With a point of small order every signature of some form would be right. */
@@ -381,6 +457,7 @@ main(void)
 		cmocka_unit_test(nothing_may_be_missing_or_more),
 		cmocka_unit_test(members_come_in_any_order_once),
 		cmocka_unit_test(claims_cost_nothing),
+		cmocka_unit_test(sizes_have_limits),
 		cmocka_unit_test(small_orders_are_no_keys),
 	};
 
