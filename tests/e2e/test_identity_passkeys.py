@@ -1,5 +1,6 @@
 """Passkeys: added, used, refused for each thing that may be wrong, and gone. The authenticator is `authenticator.py`."""
 import concurrent.futures
+import subprocess
 import urllib.parse
 
 import cbor2
@@ -363,3 +364,15 @@ def test_export_lists_them_without_keys_and_erasure_takes_them(owner, passkey, a
     owner.post("/v1/me/erase", {"confirm": "ERASE"}, expect=204)
     assert not sql("identity", "SELECT FROM user_passkeys WHERE user_id = %s", owner.id)
     enter(anyone, passkey, 401).says("bad_credentials")
+
+
+@pytest.mark.parametrize("options", [
+    {"NXT_PASSKEY_ORIGINS": "http://example.org"}, {"NXT_PASSKEY_RP_ID": "example.org"},
+    {"NXT_PASSKEY_RP_ID": "example.org", "NXT_PASSKEY_ORIGINS": "http://example.org"},
+    {"NXT_PASSKEY_RP_ID": "example.org", "NXT_PASSKEY_ORIGINS": "https://example.org, https://badexample.org"},
+    {"NXT_PASSKEY_RP_ID": "example.org", "NXT_PASSKEY_ORIGINS": "https://example.org/"}])
+def test_origins_that_are_not_of_the_domain_are_no_start(stack, options):
+    daemon = stack.daemons["identity"]
+    env = {**daemon.environment(), "NXT_LISTEN": "127.0.0.1:0", "NXT_OPS_LISTEN": "127.0.0.1:0", "NXT_ROLES": "api", **options}
+    ended = subprocess.run([str(daemon.binary)], env=env, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1 and "PASSKEY_ORIGINS" in ended.stderr + ended.stdout
