@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "contact_scan.h"
+#include "file_reference.h"
 #include "json.h"
 #include "row.h"
 #include "uuid.h"
@@ -176,6 +177,15 @@ check_phone(struct request *rq, const char *s)
 }
 
 static struct complaint
+check_url(struct request *rq, const struct column *col, const char *s)
+{
+	struct complaint c = check_length(rq, col, s);
+	const char *fault = c.code != NULL ? NULL : file_reference_fault(s);
+
+	return fault != NULL ? complain(rq, "bad_url", "%s", fault) : c;
+}
+
+static struct complaint
 check_date(struct request *rq, const char *s)
 {
 	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -213,7 +223,7 @@ check_string(struct request *rq, const struct column *col, const char *s)
 	case COL_TEXT:
 		return check_text(rq, col, s);
 	case COL_URL:
-		return check_length(rq, col, s);
+		return check_url(rq, col, s);
 	case COL_ENUM:
 		return check_enum(rq, col, s);
 	case COL_EMAIL:

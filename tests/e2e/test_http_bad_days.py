@@ -252,6 +252,40 @@ def test_a_killed_daemon_comes_back_and_misses_nothing(env, whole, boss, cast, s
             f"/v1/audit-logs?entity_type=job&entity_id={job['id']}&limit=50", expect=(200, 503)).get("items", [])}, 30)
 
 
+def test_settings_outlive_identity_and_a_restart(env, whole, boss, sql):
+    """Each daemon keeps the last values in its own database: identity is asked neither at work nor at a start."""
+    key, customer = "marketplace.lead_accept_limit", Person(env).register().sign_in()
+    found = boss.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+    config = found[0] if found else boss.post("/v1/runtime-configs", {
+        "config_group": "marketplace", "config_key": key, "config_value_json": 3}, expect=201)
+    path = f"/v1/runtime-configs/{config['id']}"
+
+    def limit_of_a_lead():
+        return customer.post("/v1/leads", {"profession_key": "photographer", "title": "A wedding", "location": "Bengaluru",
+                                           "budget_inr": 1000000}, expect=201)["accept_limit"]
+    boss.patch(path, {"config_value_json": 7, "reason": "a quiet season"}, expect=200)
+    try:
+        eventually("the marketplace goes by it", lambda: limit_of_a_lead() == 7)
+        whole.stop("identity")
+        assert limit_of_a_lead() == 7
+        whole.restart("marketplace")
+        assert limit_of_a_lead() == 7
+        whole.start("identity")
+        told = eventually("identity answers", lambda: (lambda a: a if a.status == 200 else None)(
+            boss.get(f"/v1/runtime-configs/{key}/explain")))
+        assert (told["effective_value"], told["layers"][1]["reason"]) == (7, "a quiet season")
+        back = boss.post(f"{path}/rollback", {"version": told["layers"][1]["version"] - 1, "reason": "the season is over"}, expect=200)
+        assert back["config_value_json"] == config["config_value_json"]
+        kept = sql("identity", "SELECT reason, changed_by_user_id::text AS who FROM runtime_config_versions"
+                   " WHERE runtime_config_id = %s ORDER BY version DESC LIMIT 2", config["id"])
+        assert kept == [{"reason": "the season is over", "who": boss.id}, {"reason": "a quiet season", "who": boss.id}]
+        told = boss.get(f"/v1/runtime-configs/{key}/explain", expect=200)["layers"][1]
+        assert (told["reason"], told["changed_by_user_id"]) == ("the season is over", boss.id)
+    finally:
+        whole.start("identity")
+        boss.patch(path, {"config_value_json": config["config_value_json"]}, expect=200)
+
+
 def test_gateway_says_who_is_away(env, whole, boss):
     whole.kill9("marketplace")
     refused = boss.get("/v1/jobs", expect=503).says("unavailable")

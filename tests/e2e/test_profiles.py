@@ -272,6 +272,10 @@ def test_portfolio(professional, stranger, anyone, reviewer, env):
     item = person.post("/v1/portfolio-items", body, expect=201)
     image = person.post("/v1/portfolio-images", {"portfolio_item_id": item["id"], "file_url": "objects/a.jpg"}, expect=201)
     stranger.post("/v1/portfolio-images", {"portfolio_item_id": item["id"], "file_url": "x"}, expect=422)
+    for bad in ("javascript:alert(1)", "https://asha@example.org/a.jpg", "https:///a.jpg", "https://example.org/a b.jpg",
+                "/etc/passwd", "https://example.org/" + "a" * 2048):
+        person.post("/v1/portfolio-images", {"portfolio_item_id": item["id"], "file_url": bad}, expect=422) \
+            .says("validation_failed", "/file_url")
     assert int(person.get(f"/v1/portfolio-items/{item['id']}", expect=200).etag.strip('"')) == 2
     assert [i["id"] for i in anyone.get(f"/v1/portfolio-items/{item['id']}/images", expect=200).items] == [image["id"]]
     stranger.delete(f"/v1/portfolio-images/{image['id']}", expect=403)
