@@ -6,6 +6,8 @@
 #include "validate.h"
 
 #define NOT_BLANK	"[^ \\t\\n\\v\\f\\r]"
+#define NOT_BEFORE_1900	"^(19|[2-9][0-9])"
+#define NOT_BEFORE_1970	"^(19[7-9]|[2-9])"
 #define LOCAL_CHAR	"[^\\x00- \\x7f<>()\\[\\],;:\\\\\"@]"
 #define DOMAIN_CHAR	"[^\\x00- \\x7f<>()\\[\\],;:\\\\\"@.]"
 
@@ -39,7 +41,9 @@ limit_text(json_t *s, const struct column *c)
 	set_int(s, "maxLength", column_length_max(c));
 	if (min != 0)
 		set_int(s, "minLength", min);
-	if (c->type == COL_TEXT && (c->flags & COL_REQUIRED))
+	if (c->pattern != NULL)
+		set_text(s, "pattern", c->pattern);
+	else if (c->type == COL_TEXT && (c->flags & COL_REQUIRED))
 		set_text(s, "pattern", NOT_BLANK);
 }
 
@@ -57,6 +61,8 @@ string_schema(const struct column *c, enum schema_use use)
 		[COL_DATE] = "date", [COL_EMAIL] = "email", [COL_URL] = NULL };
 	json_t *s = json_pack("{s:s}", "type", "string");
 
+	if (c->type == COL_EMAIL && use == SCHEMA_QUERY)
+		return s;	/* a filter takes any text */
 	if ((size_t)c->type < COUNT_OF(formats) && formats[c->type] != NULL)
 		set_text(s, "format", formats[c->type]);
 	if (c->type == COL_ENUM)
@@ -65,14 +71,16 @@ string_schema(const struct column *c, enum schema_use use)
 		set_text(s, "pattern", "^[0-9]{1,3}(\\.[0-9]{1,3})?$");
 	if (c->type == COL_PHONE && use != SCHEMA_QUERY)
 		set_text(s, "pattern", "^\\+?[0-9]{8,15}$");
+	if (use != SCHEMA_ANSWER && c->type == COL_TIME)
+		set_text(s, "pattern", NOT_BEFORE_1970);
+	if (use != SCHEMA_ANSWER && c->type == COL_DATE)
+		set_text(s, "pattern", NOT_BEFORE_1900);
 	if (use != SCHEMA_BODY)
 		return s;
 	if (c->type == COL_TEXT || c->type == COL_URL)
 		limit_text(s, c);
 	if (c->type == COL_EMAIL)
 		limit_email(s);
-	if (c->type == COL_DATE)	/* not before 1900 */
-		set_text(s, "pattern", "^(19|[2-9][0-9])");
 	return s;
 }
 
@@ -110,6 +118,16 @@ array_schema(const struct column *c, enum schema_use use)
 }
 
 static json_t *
+json_kind_schema(const struct column *c)
+{
+	if (c->flags & COL_ANY_JSON)
+		return json_pack("{s:[s,s,s,s,s]}", "type", "object", "array", "string", "number", "boolean");
+	if (c->flags & COL_OBJECT)
+		return json_pack("{s:s}", "type", "object");
+	return json_pack("{s:[s,s]}", "type", "object", "array");
+}
+
+static json_t *
 value_schema(const struct column *c, enum schema_use use)
 {
 	switch (c->type) {
@@ -119,8 +137,7 @@ value_schema(const struct column *c, enum schema_use use)
 	case COL_BOOL:
 		return json_pack("{s:s}", "type", "boolean");
 	case COL_JSON:
-		return c->flags & COL_ANY_JSON ? json_object() :
-		    json_pack("{s:[s,s]}", "type", "object", "array");
+		return json_kind_schema(c);
 	case COL_TEXT_ARRAY:
 		return array_schema(c, use);
 	default:
@@ -162,7 +179,5 @@ column_schema(const struct column *c, enum schema_use use)
 		set_text(s, "description", c->doc);
 	else if (c->type == COL_MONEY)
 		set_text(s, "description", "In paise.");
-	else if (c->type == COL_JSON && (c->flags & COL_ANY_JSON))
-		set_text(s, "description", "JSON of any kind.");
 	return s;
 }

@@ -81,6 +81,14 @@ dispatch_each_route(void (*fn)(const struct route *route, void *arg), void *arg)
 
 /* ---- the reply ---- */
 
+static const char *
+media_type(const struct request *rq)
+{
+	if (rq->reply.content_type != NULL)
+		return rq->reply.content_type;
+	return rq->route != NULL && rq->route->media_type != NULL ? rq->route->media_type : "application/json";
+}
+
 static void
 send_reply(struct request *rq)
 {
@@ -88,8 +96,7 @@ send_reply(struct request *rq)
 	size_t n = 0;
 
 	if (rq->reply.body != NULL)
-		fields[n++] = (struct http_field){ "Content-Type", rq->reply.content_type != NULL ?
-		    rq->reply.content_type : "application/json" };
+		fields[n++] = (struct http_field){ "Content-Type", media_type(rq) };
 	fields[n++] = (struct http_field){ "X-Request-Id",
 		rq->request_ref != NULL ? rq->request_ref : rq->request_id };
 	if (rq->reply.etag != NULL)

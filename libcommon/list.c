@@ -225,9 +225,9 @@ set_limit(struct listing *l, const char *text)
 int
 list_check_fields(struct request *rq, const struct resource *res, const char *fields)
 {
-	char *copy = arena_strdup(rq->arena, fields), *save = NULL;
+	char *rest = *fields != '\0' ? arena_strdup(rq->arena, fields) : NULL, *f;
 
-	for (char *f = strtok_r(copy, ",", &save); f != NULL; f = strtok_r(NULL, ",", &save)) {
+	while ((f = strsep(&rest, ",")) != NULL) {
 		const struct column *c = resource_column(res, f);
 		if (c == NULL || (c->flags & COL_SECRET))
 			return fail_parameter(rq, "fields", "unknown", "there is no field %s", f);

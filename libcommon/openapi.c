@@ -133,6 +133,22 @@ sorts_of(const struct resource *res)
 	return json_pack("{s:s, s:o}", "type", "string", "enum", values);
 }
 
+/* ?fields=id,status */
+static json_t *
+fields_parameter(const struct resource *res)
+{
+	json_t *values = json_array(), *p;
+
+	for (const struct column *c = res->columns; c->name != NULL; c++)
+		if (!(c->flags & COL_SECRET))
+			json_array_append_new(values, json_string(c->name));
+	p = parameter("fields", "query", false, json_pack("{s:s, s:{s:s, s:o}}", "type", "array", "items",
+	    "type", "string", "enum", values), "Columns to answer, comma between.");
+	json_object_set_new(p, "style", json_string("form"));
+	json_object_set_new(p, "explode", json_false());
+	return p;
+}
+
 static void
 add_list_parameters(json_t *list, const struct resource *res)
 {
@@ -144,8 +160,7 @@ add_list_parameters(json_t *list, const struct resource *res)
 	json_array_append_new(list, parameter("cursor", "query", false, json_pack("{s:s}", "type",
 	    "string"), "next_cursor of the page before."));
 	json_array_append_new(list, parameter("sort", "query", false, sorts_of(res), NULL));
-	json_array_append_new(list, parameter("fields", "query", false, json_pack("{s:s}", "type",
-	    "string"), "Columns to answer, comma between."));
+	json_array_append_new(list, fields_parameter(res));
 	if (search)
 		json_array_append_new(list, parameter("q", "query", false, json_pack("{s:s}", "type",
 		    "string"), "Words to search for."));
@@ -198,8 +213,7 @@ parameters_of(const struct route *r)
 	if (is_list(r))
 		add_list_parameters(list, r->res);
 	else if (r->res != NULL && strcmp(r->method, "GET") == 0)
-		json_array_append_new(list, parameter("fields", "query", false,
-		    json_pack("{s:s}", "type", "string"), "Columns to answer, comma between."));
+		json_array_append_new(list, fields_parameter(r->res));
 	for (const struct column *c = r->query; c != NULL && c->name != NULL; c++)
 		json_array_append_new(list, parameter(c->name, "query", c->flags & COL_REQUIRED,
 		    column_schema(c, SCHEMA_QUERY), NULL));
@@ -226,10 +240,12 @@ body_schema(const struct route *r)
 static bool
 needs_body(const struct route *r)
 {
-	if (r->res != NULL && r->verb == NULL)
-		return true;
-	for (const struct column *c = r->body; c != NULL && c->name != NULL; c++)
-		if (c->flags & COL_REQUIRED)
+	bool plain = r->res != NULL && r->verb == NULL;
+
+	if (plain && strcmp(r->method, "PATCH") == 0)
+		return false;
+	for (const struct column *c = plain ? r->res->columns : r->body; c != NULL && c->name != NULL; c++)
+		if ((c->flags & COL_REQUIRED) && c->initial == NULL && (!plain || is_writable(c, false)))
 			return true;
 	return false;
 }
@@ -276,6 +292,13 @@ answer_schema(const struct route *r)
 }
 
 static json_t *
+refusal(const char *what)
+{
+	return json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", what, "content",
+	    "application/problem+json", "schema", "$ref", "#/components/schemas/problem");
+}
+
+static json_t *
 responses_of(const struct route *r)
 {
 	int status = r->status != 0 ? r->status : 200;
@@ -285,17 +308,16 @@ responses_of(const struct route *r)
 	if (r->flags & ROUTE_STREAM)
 		json_object_set_new(ok, "content", json_pack("{s:{s:{s:s}}}", r->answer, "schema", "type", "string"));
 	else if (status != 204)
-		json_object_set_new(ok, "content", json_pack("{s:{s:o}}", "application/json", "schema",
-		    answer_schema(r)));
+		json_object_set_new(ok, "content", json_pack("{s:{s:o}}", r->media_type != NULL ?
+		    r->media_type : "application/json", "schema", answer_schema(r)));
 	snprintf(code, sizeof(code), "%d", status);
 	json_object_set_new(all, code, ok);
 	if (r->flags & ROUTE_201_OR_200)
 		json_object_set(all, "200", ok);
 	if (r->res != NULL && strcmp(r->method, "GET") == 0 && !is_list(r))
 		json_object_set_new(all, "304", json_pack("{s:s}", "description", "Not modified."));
-	json_object_set_new(all, "default", json_pack("{s:s, s:{s:{s:{s:s}}}}", "description",
-	    "Refused; see code.", "content", "application/problem+json", "schema", "$ref",
-	    "#/components/schemas/problem"));
+	json_object_set_new(all, "4XX", refusal("Refused; see code."));
+	json_object_set_new(all, "503", refusal("Too much at once, or the database is away; see Retry-After."));
 	return all;
 }
 

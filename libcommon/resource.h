@@ -69,6 +69,7 @@ enum column_flag {
 	COL_PRIVATE = 1 << 9,		/* answered to the owner and to staff who may read, nobody else */
 	COL_PERSONAL = 1 << 10,		/* personal data: FieldChange.class PERSONAL */
 	COL_JUDGED = 1 << 11,		/* part of content_hash; a change of it is a material edit */
+	COL_OBJECT = 1 << 12,		/* COL_JSON: no array, an object alone */
 	COL_STAFF_ONLY = 1 << 13,	/* answered to staff alone */
 	COL_STAFF_WRITE = 1 << 14,	/* only staff may set it */
 	COL_TO_UPPER = 1 << 15,		/* stored upper case, trimmed (coupon codes) */
@@ -85,6 +86,7 @@ struct column {
 	int64_t min, max;		/* length in characters, or value; both 0: type's default */
 	const char *initial;		/* value at creation where the body has none; such a column is never null */
 	const char *doc;
+	const char *pattern;		/* COL_TEXT: the form that the handler asks for; OpenAPI alone reads it */
 };
 
 /* What every table has; COLUMN_UPDATED and COLUMN_VERSION only where the table has them. */
@@ -258,6 +260,7 @@ struct route {
 	 */
 	const char *answer;
 	int status;			/* the 2xx it gives; 0: 200 */
+	const char *media_type;		/* of a 2xx that is JSON; NULL: application/json */
 	/*
 	 * With an Idempotency-Key: does it together with others of the same turn, in a transaction of
 	 * its own. 0 and -1 as a handler; 1: nothing was done, the handler shall do it alone.

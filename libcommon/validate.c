@@ -2,6 +2,7 @@
 #include "validate.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 #define ARRAY_ITEMS_MAX 100
 #define JSON_TEXT_MAX (64 * 1024)
+#define DOUBLE_INT_MAX 9007199254740992.0	/* 2^53 */
+#define INT64_END 9223372036854775808.0	/* 2^63 */
 #define MONEY_MAX 1000000000000000LL	/* paise: ten lakh crore rupees, far from overflow in sums */
 
 /* What is wrong with a value: a code and a sentence; NULL code: nothing. */
@@ -277,11 +280,35 @@ check_array(struct request *rq, const struct column *col, json_t *v)
 	return FINE;
 }
 
+/*
+ * jsonb writes a double as digits without an exponent, and digits beyond 64 bits no daemon reads back.
+ * Recursion is bounded by JSON_DEPTH_MAX.
+ */
+static bool
+has_number_beyond_64_bits(json_t *v)
+{
+	const char *name;
+	json_t *part;
+	size_t i;
+
+	json_array_foreach(v, i, part)
+		if (has_number_beyond_64_bits(part))
+			return true;
+	json_object_foreach(v, name, part)
+		if (has_number_beyond_64_bits(part))
+			return true;
+	return json_is_real(v) && fabs(json_real_value(v)) >= INT64_END;
+}
+
 static struct complaint
 check_json(struct request *rq, const struct column *col, json_t *v)
 {
+	if ((col->flags & COL_OBJECT) && !json_is_object(v))
+		return complain(rq, "wrong_type", "an object");
 	if (!(col->flags & COL_ANY_JSON) && !json_is_object(v) && !json_is_array(v))
 		return complain(rq, "wrong_type", "an object or an array");
+	if (has_number_beyond_64_bits(v))
+		return complain(rq, "number_out_of_range", "no number beyond 64 bits");
 	if (strlen(json_text(rq->arena, v)) > JSON_TEXT_MAX)
 		return complain(rq, "too_long", "at most %d bytes", JSON_TEXT_MAX);
 	return FINE;
@@ -392,12 +419,26 @@ fold_uuid(const struct column *col, json_t *v)
 	json_string_set(v, text);
 }
 
+/* 4.0 is a whole number to JSON Schema and to JavaScript; as far as a double counts in ones it is 4 here too. */
+static void
+fold_integer(struct request *rq, const struct column *col)
+{
+	json_t *v = json_object_get(rq->body, col->name);
+	double d = json_real_value(v);
+
+	if ((col->type == COL_INT || col->type == COL_MONEY) && json_is_real(v) && fabs(d) < DOUBLE_INT_MAX &&
+	    floor(d) == d)
+		json_object_set_new(rq->body, col->name, json_integer((json_int_t)d));
+}
+
 int
 validate_body(struct request *rq, const struct column *columns, enum validate_mode mode)
 {
 	const char *name;
 	json_t *v;
 
+	for (const struct column *c = columns; c != NULL && c->name != NULL; c++)
+		fold_integer(rq, c);
 	json_object_foreach(rq->body, name, v) {
 		struct complaint c = check_field(rq, columns, name, v, mode);
 		if (c.code != NULL)

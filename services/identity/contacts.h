@@ -12,6 +12,8 @@ struct request;
 const char *email_normalise(struct arena *a, const char *text);
 /* The body's field, normalised; refuses the field (bad_email). */
 int email_take(struct request *rq, const char *field, const char **ret_email);
+/* What phone_normalise() takes, for the OpenAPI document: 8 to 15 digits, and what people write between them. */
+#define PHONE_PATTERN "^ *\\+?[-() ]*[1-9]([-() ]*[0-9]){7,14}[-() ]*$"
 /* E.164 with its plus; ten digits are an Indian number. NULL where it is no number. */
 const char *phone_normalise(struct arena *a, const char *text);
 /* The body's field, normalised, NULL where it is absent; refuses the field (bad_phone). */

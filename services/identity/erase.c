@@ -20,8 +20,9 @@
 #define KEPT_YEARS 8
 #define YEAR_US (365LL * 24 * 3600 * 1000000)
 
+static const char *const erase_word[] = { "ERASE", NULL };
 const struct column me_erase_body[] = {
-	{ "confirm", COL_TEXT, COL_REQUIRED, .max = 20, .doc = "The word ERASE." },
+	{ "confirm", COL_ENUM, COL_REQUIRED, .values = erase_word, .doc = "The word ERASE." },
 	{ 0 }
 };
 
@@ -84,8 +85,6 @@ me_erase(struct request *rq)
 	char now[CLOCK_TEXT];
 	struct row *user;
 
-	if (strcmp(body_text(rq, "confirm"), "ERASE") != 0)
-		return fail_field(rq, "confirm", "not_allowed", "write ERASE: there is no way back");
 	if (session_needs_step_up(rq) < 0)
 		return -1;
 	user = row_load(rq, &users_resource, id, true);

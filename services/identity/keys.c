@@ -11,7 +11,6 @@
 int
 jwks_read(struct request *rq)
 {
-	rq->reply.content_type = "application/jwk-set+json";
 	return reply_text(rq, 200, arena_strdup(rq->arena, jwks_json()));
 }
 

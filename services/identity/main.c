@@ -158,7 +158,8 @@ static const struct route routes[] = {
 	    "\"value\":null,\"version?\":2,\"is_active?\":true,\"reason?\":\"…\",\"changed_by_user_id?\":\"0192…\","
 	    "\"created_at?\":\"2026-…\"}]}" },
 	{ "GET", "/.well-known/jwks.json", ANYONE, jwks_read,
-	    .summary = "The keys that verify access tokens.", .answer = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+	    .summary = "The keys that verify access tokens.",
+	    .media_type = "application/jwk-set+json", .answer = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
 	    "\"x\":\"…\",\"y\":\"…\",\"kid\":\"…\",\"alg\":\"ES256\",\"use\":\"sig\"}]}" },
 	{ 0 }
 };

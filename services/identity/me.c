@@ -99,7 +99,7 @@ me_update(struct request *rq)
 static const struct column user_settings_columns[] = {
 	COLUMN_ID,
 	{ "user_id", COL_UUID, COL_OWNER | COL_FILTER | COL_REQUIRED },
-	{ "settings_json", COL_JSON, COL_REQUIRED | COL_PERSONAL, .initial = "{}",
+	{ "settings_json", COL_JSON, COL_REQUIRED | COL_OBJECT | COL_PERSONAL, .initial = "{}",
 	    .doc = "Preferences; notify reads `notifications`." },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
@@ -116,7 +116,7 @@ const struct resource user_settings_resource = {
 };
 
 const struct column me_settings_body[] = {
-	{ "settings_json", COL_JSON, COL_REQUIRED, .doc = "Merged into what is there (RFC 7396)." },
+	{ "settings_json", COL_JSON, COL_REQUIRED | COL_OBJECT, .doc = "Merged into what is there (RFC 7396)." },
 	{ 0 }
 };
 
@@ -181,9 +181,9 @@ me_settings_update(struct request *rq)
 	etag = is_new ? NULL : arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
 	if (operations_if_match(rq, etag) < 0)
 		return -1;
-	if (!json_is_object(patch))
-		return fail_field(rq, "settings_json", "wrong_type", "an object");
 	merged = json_loads(row_text(row, "settings_json"), 0, NULL);
+	if (merged == NULL)
+		return fail(rq, ERR_INTERNAL, "what is stored is no object");
 	arena_own(rq->arena, merged, (void (*)(void *))json_decref);
 	merge_patch(merged, patch);
 	row_set(row, "settings_json", json_text(rq->arena, merged));
@@ -203,7 +203,7 @@ const struct column me_email_confirm_body[] = {
 	{ 0 }
 };
 const struct column me_phone_body[] = {
-	{ "phone", COL_TEXT, 0, .max = 40, .doc = "null removes it." },
+	{ "phone", COL_TEXT, 0, .max = 40, .pattern = PHONE_PATTERN, .doc = "null removes it." },
 	{ 0 }
 };
 

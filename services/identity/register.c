@@ -22,7 +22,7 @@ static const char *const account_types[] = { "INDIVIDUAL", "COMPANY", NULL };
 
 const struct column register_body[] = {
 	{ "email", COL_EMAIL, COL_REQUIRED },
-	{ "phone", COL_TEXT, 0, .max = 40 },
+	{ "phone", COL_TEXT, 0, .max = 40, .pattern = PHONE_PATTERN },
 	{ "password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_TYPED_MAX },
 	{ "account_type", COL_ENUM, COL_REQUIRED, .values = account_types },
 	{ 0 }

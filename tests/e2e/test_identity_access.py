@@ -280,7 +280,10 @@ def test_widgets_come_from_the_registry(person):
     person.post("/v1/dashboard-widgets", {**at, "widget_key": "no_such"}, expect=422).says("validation_failed", "/widget_key")
     person.post("/v1/dashboard-widgets", {**at, "widget_key": "audit_trail"}, expect=422).says("validation_failed",
                                                                                            "/widget_key")
-    widget = person.post("/v1/dashboard-widgets", {**at, "widget_key": "my_wallet"}, expect=201)
+    widget = person.post("/v1/dashboard-widgets", {**at, "widget_key": "my_wallet", "width_units": 4.0}, expect=201)
+    assert widget["width_units"] == 4, "JSON knows one kind of number"
+    person.post("/v1/dashboard-widgets", {**at, "widget_key": "my_wallet", "width_units": 4.5},
+                expect=422).says("validation_failed", "/width_units")
     assert [w["id"] for w in person.get(f"/v1/dashboard-configs/{board['id']}/widgets", expect=200).items] == [widget["id"]]
 
 

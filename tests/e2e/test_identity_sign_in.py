@@ -458,6 +458,9 @@ def test_settings_merge(person):
     person.patch("/v1/me/settings", {"settings_json": {"notifications": {"sms": None}}}, expect=200)
     assert person.get("/v1/me/settings", expect=200)["settings_json"] == {"notifications": {"email": True}}
     person.patch("/v1/me/settings", {"settings_json": []}, expect=422)
+    # Stored it would be 301 digits, which nobody could read back.
+    person.patch("/v1/me/settings", {"settings_json": {"a": [{"b": -1e300}]}}, expect=422).says("validation_failed",
+                                                                                              "/settings_json")
     read = person.get("/v1/me/settings", expect=200)
     person.patch("/v1/me/settings", {"settings_json": {"a": 1}}, etag=read.etag, expect=200)
     person.patch("/v1/me/settings", {"settings_json": {"a": 2}}, etag=read.etag, expect=412).says("stale_etag")

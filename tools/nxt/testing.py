@@ -275,6 +275,34 @@ def _is_nginx(name, finding):
     return name in GATEWAY_DIFFERS and re.match(GATEWAY_DIFFERS[name], finding)
 
 
+# One address asks for everything here, and the requests shall reach the handlers.
+UNLIMITED = {"NXT_RATE_LIMIT_PER_S": "100000", "NXT_RATE_LIMIT_BURST": "1000000", "NXT_THROTTLE_ADDRESS_FREE": "100000"}
+
+
+def part_schemathesis(words):
+    """Requests made from the OpenAPI document of identity: the same few each time."""
+    return _schemathesis("schemathesis", "--cases", "11", "--phases", "fuzzing", "--seed", "1", "--at-least", "1500")
+
+
+def part_schemathesis_long(words):
+    """The same with new ones, and every limit of every field beside them."""
+    return _schemathesis("schemathesis-long", "--cases", "75", "--at-least", "20000")
+
+
+def _schemathesis(name, *how):
+    folder = REPORTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    with fresh_stack(name, daemon_env={"*": UNLIMITED}) as stack:
+        env = {**os.environ, **stack.inner_env, "PYTHONDONTWRITEBYTECODE": "1"}
+        out = subprocess.run([str(packages.venv("test")), str(ROOT / "tests/schemathesis/run.py"), "identity",
+                              "--folder", str(folder), *how], env=env, capture_output=True, text=True)
+    say(out.stdout)
+    result = Result.of(f"tests/schemathesis/run.py; its logs are in {folder}", out.returncode == 0, out.stdout + out.stderr)
+    for file in sorted(folder.glob("*.xml")):
+        result.add(_junit(file))
+    return result
+
+
 def part_fuzz(words):
     """Every corpus once, and some time of new inputs for what reads strangers' bytes."""
     fuzz.prepare()
@@ -302,11 +330,14 @@ def part_lint(words):
 
 
 PARTS = {"unit": part_unit, "lint": part_lint, "drift": part_drift, "tool": part_tool, "probes": part_probes, "bus": part_bus,
-         "e2e": part_e2e, "asan": part_asan, "fuzz": part_fuzz, "kill": part_kill, "chaos": part_chaos}
+         "schemathesis": part_schemathesis, "schemathesis-long": part_schemathesis_long, "e2e": part_e2e, "asan": part_asan,
+         "fuzz": part_fuzz, "kill": part_kill, "chaos": part_chaos}
 # Two run at a time, one of each: those of the first keep the machine busy, those of the second mostly wait. They end
 # about together; who adds a part puts it where that stays so.
-LANES = (("lint", "e2e", "asan", "chaos"), ("unit", "drift", "tool", "probes", "bus", "fuzz", "kill"))
-BY_NAME = ("chaos",)  # not yet in a run of all: its rows have passed one by one, not often enough in a row
+LANES = (("lint", "e2e", "asan", "chaos"), ("unit", "drift", "tool", "probes", "schemathesis", "bus", "fuzz", "kill",
+          "schemathesis-long"))
+# Not in a run of all: the rows of chaos have passed one by one, not often enough in a row; the other takes long.
+BY_NAME = ("chaos", "schemathesis-long")
 
 
 # ---- all of them ----
@@ -391,7 +422,7 @@ def run_parts(names, words=None):
     for name, result, _, seconds in _results(names, words):
         for note in result.notes:
             say(note)
-        rows[name] = f"  {name:<8} {result.passed:>6} passed {result.failed:>4} failed {result.skipped:>4} skipped {seconds:>6.0f} s"
+        rows[name] = f"  {name:<17} {result.passed:>6} passed {result.failed:>4} failed {result.skipped:>4} skipped {seconds:>6.0f} s"
         total.add(result)
     say("\n" + "\n".join(rows[name] for name in names))
     if total.skipped:
