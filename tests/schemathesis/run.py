@@ -30,8 +30,8 @@ def run(service, who, args, folder):
     env = {**os.environ, "PYTHONPATH": str(HERE), "NXT_CALLER": who, "NXT_COUNTS": str(counts)}
     url = os.environ[f"NXT_{service.upper()}_URL"]
     argv = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run",
-            f"{url}/openapi.json", "--workers", str(args.workers), "--seed", str(args.seed), "--max-examples", str(args.cases), "--phases", args.phases,
-            "--report", "junit", "--report-junit-path", str(folder / f"{service}-{who}.xml"), "--no-color"]
+            f"{url}/openapi.json", "--workers", str(args.workers), "--seed", str(args.seed),
+            "--max-examples", str(args.cases), "--phases", args.phases, "--report", "junit", "--report-junit-path", str(folder / f"{service}-{who}.xml"), "--no-color"]
     with open(folder / f"{service}-{who}.log", "w") as log:
         subprocess.run(argv, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     return collections.Counter(json.loads(counts.read_text()) if counts.exists() else {})
