@@ -196,6 +196,8 @@ static const struct option options[] = {
 static const struct config_key config_keys[] = {
 	{ "identity.auto_approve_external_roles", "identity", "{\"type\":\"boolean\"}", "true",
 	    "Whether EXTERNAL roles are granted when asked for." },
+	{ "identity.internal_roles_need_second_factor", "identity", "{\"type\":\"boolean\"}", "false",
+	    "Whether INTERNAL roles count only while their holder has a second factor; from the next token on." },
 	{ "identity.role_request_cool_off_hours", "identity",
 	    "{\"type\":\"integer\",\"minimum\":0,\"maximum\":8760}", "24",
 	    "How long after a refusal a role may be asked for again." },

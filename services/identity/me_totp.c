@@ -2,6 +2,7 @@
  * /v1/me/totp: the caller's second factor, switched on in two steps (secret, then a code of it) and
  * off in one. Whatever changes it needs step-up; secret and recovery codes are answered once.
  */
+#include "config.h"
 #include "event.h"
 #include "identity.h"
 #include "recovery_codes.h"
@@ -10,6 +11,7 @@
 #include "sessions.h"
 #include "throttle.h"
 #include "totp.h"
+#include "user_access.h"
 
 #define ISSUER "Nxtgauge"
 
@@ -99,7 +101,11 @@ me_totp_remove(struct request *rq)
 	if (!is_on)
 		return fail(rq, ERR_NOT_FOUND, "no second factor is enabled");
 	event_set_text(second_factor_event(rq, user, &EV_SECOND_FACTOR_DISABLED), "method", "totp");
-	return second_factor_remove(rq, row_id(user)) < 0 ? -1 : reply_empty(rq);
+	if (second_factor_remove(rq, row_id(user)) < 0)
+		return -1;
+	if (setting_bool("identity.internal_roles_need_second_factor"))	/* no token of staff any more */
+		unit_later(rq, user_access_changed, row_id(user));
+	return reply_empty(rq);
 }
 
 int

@@ -100,11 +100,9 @@ int
 session_answer(struct request *rq, const struct row *user, const struct row *session,
     const char *refresh_token, const char *device_token)
 {
-	struct employment employment;
 	struct user_access access;
 
-	if (employment_read(rq, row_id(user), &employment) < 0 ||
-	    user_access_read(rq, row_id(user), &employment, &access) < 0)
+	if (user_access_for_token(rq, row_id(user), &access) < 0)
 		return -1;
 	return reply_json(rq, 200, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s*}",
 	    "access_token", make_access_token(rq, user, session, &access),

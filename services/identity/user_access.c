@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "db.h"
 #include "event.h"
 #include "identity.h"
 #include "request.h"
+#include "second_factor.h"
 
 int
 employment_read(struct request *rq, const char *user_id, struct employment *ret)
@@ -27,11 +29,13 @@ employment_read(struct request *rq, const char *user_id, struct employment *ret)
 }
 
 static int
-read_roles(struct request *rq, const char *user_id, struct user_access *ret)
+read_roles(struct request *rq, const char *user_id, bool external_alone, struct user_access *ret)
 {
 	struct db_result *r = db_query(rq,
-	    "SELECT role_key, floor(extract(epoch FROM min(expires_at) OVER ()))::bigint"
-	    " FROM roles_in_force($1) ORDER BY role_key", DB(user_id));
+	    "SELECT role_key, floor(extract(epoch FROM min(f.expires_at) OVER ()))::bigint"
+	    " FROM roles_in_force($1) f JOIN roles r ON r.id = f.role_id"
+	    " WHERE NOT $2 OR r.audience = 'EXTERNAL' ORDER BY role_key",
+	    DB(user_id, external_alone ? "t" : "f"));
 	const char **keys;
 	int n;
 
@@ -52,11 +56,28 @@ user_access_read(struct request *rq, const char *user_id, const struct employmen
 {
 	bool employed = employment->status != NULL && strcmp(employment->status, "ACTIVE") == 0;
 
-	if (read_roles(rq, user_id, ret) < 0)
+	if (read_roles(rq, user_id, false, ret) < 0)
 		return -1;
 	ret->employee_id = employed ? employment->employee_id : NULL;
 	ret->department_id = employed ? employment->department_id : NULL;
 	return 0;
+}
+
+int
+user_access_for_token(struct request *rq, const char *user_id, struct user_access *ret)
+{
+	struct employment employment;
+	bool is_on = true;
+
+	if (setting_bool("identity.internal_roles_need_second_factor") &&
+	    second_factor_is_on(rq, user_id, &is_on) < 0)
+		return -1;
+	if (!is_on) {
+		memset(ret, 0, sizeof(*ret));
+		return read_roles(rq, user_id, true, ret);
+	}
+	return employment_read(rq, user_id, &employment) < 0 ? -1 :
+	    user_access_read(rq, user_id, &employment, ret);
 }
 
 /* Everything of the event that is not a column of users. */

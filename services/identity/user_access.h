@@ -27,6 +27,11 @@ int employment_read(struct request *rq, const char *user_id, struct employment *
 /* Roles approved, unexpired and active; INTERNAL ones only while the employee is ACTIVE. */
 int user_access_read(struct request *rq, const char *user_id, const struct employment *employment,
     struct user_access *ret);
+/*
+ * The part of it that an access token may carry: nothing of staff where staff must have a second
+ * factor (identity.internal_roles_need_second_factor) and this account has none enabled.
+ */
+int user_access_for_token(struct request *rq, const char *user_id, struct user_access *ret);
 
 /* The next epoch, written with a user.access_changed of its own; for unit_later. */
 int user_access_changed(struct request *rq, const char *user_id);

@@ -7,6 +7,7 @@ import pytest
 import requests
 from client import Person, eventually
 from people import ADMINISTRATOR, identity_command, staff
+from test_identity_totp import code_at
 
 
 @pytest.fixture
@@ -474,6 +475,29 @@ def test_an_operators_word_rules_role_requests(env, admin, sql):
         someone = Person(env).register().sign_in()
         return ask(someone, "tutor")["status"] == "APPROVED"
     eventually("the policy is on again", approved)
+
+
+def test_staff_may_be_made_to_have_a_second_factor(env, admin, sql):
+    """Without one, a token carries nothing of staff; with one it does, and no longer once that is off again."""
+    clerk = staff(env, admin, "reviewer")
+    config = setting(admin, sql, "identity.internal_roles_need_second_factor", True)
+    try:
+        def roles():
+            clerk.refresh()
+            return clerk.get("/v1/me", expect=200)["roles"]
+        eventually("the role counts no more", lambda: roles() == [])
+        me = clerk.get("/v1/me", expect=200)
+        assert (me["employee_id"], me["permissions"]) == (None, [])
+        secret = clerk.post("/v1/me/totp", expect=201)["secret"]
+        clerk.post("/v1/me/totp/confirm", {"code": code_at(secret)}, expect=200)
+        assert roles() == ["reviewer"]
+        assert "approval-requests.approve" in clerk.get("/v1/me", expect=200)["permissions"]
+        clerk.delete("/v1/me/totp", expect=204)
+        eventually("the token is stale", lambda: clerk.get("/v1/me").status == 401)
+        assert roles() == []
+    finally:
+        admin.patch(f"/v1/runtime-configs/{config}", {"config_value_json": False}, expect=200)
+    eventually("the role counts again", lambda: roles() == ["reviewer"])
 
 
 # ---- rebuilding ----
