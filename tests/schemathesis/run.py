@@ -21,7 +21,8 @@ import psycopg
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tools"))
 from nxt.home import SERVICES  # noqa: E402
-CALLERS = ("admin", "person")
+# Each caller with what it leaves alone. The administrator would take the rights of its own role: 403 for the rest of the run.
+CALLERS = {"admin": ["delete_v1_role_permissions_id"], "person": []}
 
 
 def run(service, who, args, folder):
@@ -31,7 +32,9 @@ def run(service, who, args, folder):
     url = os.environ[f"NXT_{service.upper()}_URL"]
     argv = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run",
             f"{url}/openapi.json", "--workers", str(args.workers), "--seed", str(args.seed),
-            "--max-examples", str(args.cases), "--phases", args.phases, "--report", "junit", "--report-junit-path", str(folder / f"{service}-{who}.xml"), "--no-color"]
+            "--max-examples", str(args.cases), "--phases", args.phases, "--no-color",
+            "--report", "junit", "--report-junit-path", str(folder / f"{service}-{who}.xml"),
+            *(word for name in CALLERS[who] for word in ("--exclude-operation-id", name))]
     with open(folder / f"{service}-{who}.log", "w") as log:
         subprocess.run(argv, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     return collections.Counter(json.loads(counts.read_text()) if counts.exists() else {})
