@@ -23,7 +23,7 @@ const struct column auth_passkey_body[] = {
 	{ "id", COL_TEXT, COL_REQUIRED, .max = BASE64_LEN(WEBAUTHN_ID_MAX), .doc = "As the browser gave it." },
 	{ "rawId", COL_TEXT, 0, .max = BASE64_LEN(WEBAUTHN_ID_MAX), .doc = "The same." },
 	{ "type", COL_ENUM, 0, .values = (const char *const[]){ "public-key", NULL } },
-	{ "response", COL_JSON, COL_REQUIRED,
+	{ "response", COL_JSON, COL_REQUIRED | COL_OBJECT,
 	    .doc = "clientDataJSON, authenticatorData, signature, userHandle." },
 	{ "authenticatorAttachment", COL_TEXT, 0, .max = 40, .doc = "Not looked at." },
 	{ "clientExtensionResults", COL_JSON, 0, .doc = "Not looked at." },

@@ -36,7 +36,7 @@ const struct column step_up_body[] = {
 	{ "password", COL_TEXT, 0, .max = PASSWORD_TYPED_MAX },
 	{ "code", COL_TEXT, 0, .min = 6, .max = 6,
 	    .doc = "Of the authenticator, in the place of the password, where one is set up." },
-	{ "passkey", COL_JSON, 0,
+	{ "passkey", COL_JSON, COL_OBJECT,
 	    .doc = "What navigator.credentials.get() gave for /v1/auth/step-up/options: id, response." },
 	{ 0 }
 };
