@@ -276,7 +276,6 @@ me_email_confirm(struct request *rq)
 	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
 }
 
-/* A number that another account holds is taken like any other (users_hold_phone): nothing tells. */
 int
 me_phone_change(struct request *rq)
 {

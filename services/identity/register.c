@@ -40,15 +40,28 @@ struct registration {
 	const char *email, *phone, *password_hash;
 };
 
-/* A number that another account holds is taken all the same: refusing it would tell who is here. */
+/* Two registrations of one address or number at once: the second waits and finds the first. */
 static int
-insert_user(struct request *rq, const struct registration *r)
+lock_contacts(struct request *rq, const struct registration *r)
+{
+	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))",
+	    DB(r->email)) < 0)
+		return -1;
+	if (r->phone == NULL)
+		return 0;
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('phone:' || $1, 0))",
+	    DB(r->phone));
+}
+
+/* A number that another account holds is left out: saying so would tell who is here. */
+static int
+insert_user(struct request *rq, const struct registration *r, bool phone_is_taken)
 {
 	struct row *user = row_new(rq, &users_resource);
 
 	act_as_user(rq, user);
 	row_set(user, "email", r->email);
-	row_set(user, "phone", r->phone);
+	row_set(user, "phone", phone_is_taken ? NULL : r->phone);
 	row_set(user, "password_hash", r->password_hash);
 	row_set(user, "account_type", body_text(rq, "account_type"));
 	row_set_now(rq, user, "password_changed_at");
@@ -61,16 +74,15 @@ register_account(struct request *rq, void *arg)
 	const struct registration *reg = arg;
 	struct db_result *r;
 
-	/* two registrations of one address at once: the second waits and finds the first */
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))",
-	    DB(reg->email)) < 0)
+	if (lock_contacts(rq, reg) < 0)
 		return -1;
-	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)", DB(reg->email));
+	r = db_query(rq, "SELECT (SELECT id FROM users WHERE lower(email) = lower($1)),"
+	    " EXISTS (SELECT FROM users WHERE phone = $2)", DB(reg->email, reg->phone));
 	if (r == NULL)
 		return -1;
-	if (db_rows(r) == 1)
+	if (db_text(r, 0, 0) != NULL)
 		auth_failed(rq, db_text(r, 0, 0), "register", "already_exists", 0);
-	else if (insert_user(rq, reg) < 0)
+	else if (insert_user(rq, reg, db_bool(r, 0, 1)) < 0)
 		return -1;
 	if (link_request_add(rq, "VERIFY_EMAIL", reg->email) < 0)
 		return -1;

@@ -17,7 +17,7 @@ static const struct column user_columns[] = {
 	{ "email", COL_EMAIL, COL_READONLY | COL_REQUIRED | COL_PRIVATE | COL_PERSONAL | COL_FILTER |
 	    COL_SORT | COL_SEARCH, .doc = "Changed by POST /v1/me/email and the link it sends." },
 	{ "phone", COL_PHONE, COL_READONLY | COL_PRIVATE | COL_PERSONAL | COL_FILTER,
-	    .doc = "E.164, as the user says; changed by POST /v1/me/phone." },
+	    .doc = "E.164; changed by POST /v1/me/phone." },
 	{ "password_hash", COL_TEXT, COL_SECRET | COL_READONLY },
 	{ "account_type", COL_ENUM, COL_READONLY | COL_REQUIRED | COL_FILTER, .values = account_types },
 	{ "status", COL_ENUM, COL_READONLY | COL_REQUIRED | COL_FILTER, .values = statuses },

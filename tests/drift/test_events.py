@@ -39,7 +39,7 @@ WITHOUT_EVENT = {"tracecoin_ledger", "payment_transactions", "approval_logs", "v
                  "audit_log_changes", "role_permissions"}
 # Columns the schema adds for the service's own use, or that travel under the catalogue's word.
 INTERNAL = {
-    "users": {"suspended_reason", "suspended_until", "erased_at", "holds_phone"},  # reason, until; user.erased; who is here
+    "users": {"suspended_reason", "suspended_until", "erased_at"},  # reason, until; user.erased
     "user_sessions": {"revoked_cause"},  # cause
     "refresh_tokens": {"successor_box"},
     "user_role_profiles": {"suspended_cause"},  # cause
