@@ -8,6 +8,7 @@ must be what the OpenAPI document says.
     job = owner.post("/v1/jobs", {...}, expect=201)
     owner.patch(f"/v1/jobs/{job['id']}", {...}, etag=job.etag, expect=409).says("under_review")
 """
+import base64
 import functools
 import json
 import os
@@ -233,8 +234,10 @@ class Person(Api):
 
     @property
     def id(self):
+        """As the token names it: asking for it would need a token that is not stale."""
         if self._id is None:
-            self._id = self.get("/v1/me", expect=200)["id"]
+            claims = self.token.split(".")[1]
+            self._id = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]
         return self._id
 
     def sign_up(self):
