@@ -55,7 +55,7 @@ class Writer(Patient):
         except requests.RequestException:
             self._count_refusal()
             raise
-        if answer.status_code >= 500:
+        if answer.status >= 500:
             self._count_refusal()
         return answer
 
