@@ -47,8 +47,6 @@ struct answer {
 	struct throttle throttle;
 };
 
-static const char no_challenge[] = "this challenge is wrong, used or expired; ask for another";
-
 /* ---- options ---- */
 
 int
@@ -100,7 +98,6 @@ read_answer(struct request *rq, json_t *from, const char *at, struct answer *ret
 static int
 find_passkey(struct request *rq, struct answer *an)
 {
-	bool is_open = true;
 	struct db_result *r = db_query(rq, "SELECT id, user_id FROM user_passkeys WHERE credential_id = $1",
 	    DB(bytea_text(rq->arena, an->id)));
 
@@ -110,10 +107,8 @@ find_passkey(struct request *rq, struct answer *an)
 		an->passkey_id = db_text(r, 0, 0);
 		an->user_id = db_text(r, 0, 1);
 	}
-	if (an->challenge != NULL && passkey_challenge_is_open(rq, an->purpose,
-	    an->asked != NULL ? an->asked : an->user_id, an->challenge, &is_open) < 0)
-		return -1;
-	return is_open ? 0 : fail(rq, ERR_TOKEN_INVALID, "%s", no_challenge);
+	return an->challenge == NULL ? 0 : passkey_challenge_is_open(rq, an->purpose,
+	    an->asked != NULL ? an->asked : an->user_id, an->challenge);
 }
 
 /* ---- judging ---- */
@@ -164,14 +159,11 @@ static int
 judge(struct request *rq, const struct row *user, const struct answer *an, bool *ret_is_right)
 {
 	struct row *passkey;
-	bool is_open = true;
 
 	*ret_is_right = false;
 	if (an->challenge != NULL && passkey_challenge_use(rq, an->purpose,
-	    user != NULL ? row_id(user) : NULL, an->challenge, &is_open) < 0)
+	    user != NULL ? row_id(user) : NULL, an->challenge) < 0)
 		return -1;
-	if (!is_open)
-		return fail(rq, ERR_TOKEN_INVALID, "%s", no_challenge);
 	if (an->wrong != NULL || user == NULL || an->passkey_id == NULL)
 		return 0;
 	passkey = row_load(rq, &user_passkeys_resource, an->passkey_id, true);
@@ -241,8 +233,6 @@ auth_passkey(struct request *rq)
 
 	an.how.client = body_has(rq, "client") ? body_text(rq, "client") : "API";
 	an.how.device = body_text(rq, "device");
-	if (an.how.client == NULL)
-		an.how.client = "API";
 	if (read_answer(rq, rq->body, "", &an) < 0 || find_passkey(rq, &an) < 0 || take_attempt(rq, &an) < 0)
 		return -1;
 	return unit_run(rq, sign_in, &an);

@@ -120,25 +120,32 @@ passkey_challenge_make(struct request *rq, const char *purpose, const char *user
 #define OPEN_CHALLENGE " FROM auth_challenges WHERE challenge = decode($1, 'hex') AND purpose = $2" \
 	" AND (user_id = $3 OR (user_id IS NULL AND $2 = 'SIGN_IN')) AND expires_at > now()"
 
+static int
+open_or_fail(struct request *rq, bool is_open)
+{
+	return is_open ? 0 :
+	    fail(rq, ERR_TOKEN_INVALID, "this challenge is wrong, used or expired; ask for another");
+}
+
 int
 passkey_challenge_is_open(struct request *rq, const char *purpose, const char *user_id,
-    const char *challenge, bool *ret_open)
+    const char *challenge)
 {
+	bool is_open;
+
 	return db_query_bool(rq, "SELECT EXISTS (SELECT" OPEN_CHALLENGE ")",
-	    DB(secret_hash(rq->arena, challenge), purpose, user_id), ret_open);
+	    DB(secret_hash(rq->arena, challenge), purpose, user_id), &is_open) < 0 ? -1 :
+	    open_or_fail(rq, is_open);
 }
 
 int
 passkey_challenge_use(struct request *rq, const char *purpose, const char *user_id,
-    const char *challenge, bool *ret_open)
+    const char *challenge)
 {
 	struct db_result *r = db_query(rq, "DELETE" OPEN_CHALLENGE,
 	    DB(secret_hash(rq->arena, challenge), purpose, user_id));
 
-	if (r == NULL)
-		return -1;
-	*ret_open = db_affected(r) == 1;
-	return 0;
+	return r == NULL ? -1 : open_or_fail(rq, db_affected(r) == 1);
 }
 
 /* ---- bytes ---- */

@@ -31,11 +31,14 @@ const char *passkey_party_name(void);
 /* A fresh question, for CHALLENGE_S; user_id NULL: whoever answers. 32 random bytes, base64url. */
 int passkey_challenge_make(struct request *rq, const char *purpose, const char *user_id,
     const char **ret_challenge);
-/* Is it open for this purpose, and this user or anybody? Using it up is right once, also of several at once. */
+/*
+ * ERR_TOKEN_INVALID unless it is open for this purpose, and this user or anybody. Using it up is right
+ * once, also of several at once.
+ */
 int passkey_challenge_is_open(struct request *rq, const char *purpose, const char *user_id,
-    const char *challenge, bool *ret_open);
+    const char *challenge);
 int passkey_challenge_use(struct request *rq, const char *purpose, const char *user_id,
-    const char *challenge, bool *ret_open);
+    const char *challenge);
 
 /* What the user's browser asks authenticators for; `user` names who enrols. New objects. */
 json_t *passkey_creation_options(struct request *rq, const struct row *user, const char *challenge,
