@@ -43,6 +43,7 @@ struct buf;
 	X(M_LOOP_SLOW, COUNTER, "nxt_loop_slow_turns_total", "Turns of the event loop over 50 ms.") \
 	X(M_FIBERS, GAUGE, "nxt_fibers", "Fibers alive.") \
 	X(M_BOOKS_WRONG, GAUGE, "nxt_books_checks_failed", "Checks of finance's books that did not hold at the last run.") \
+	X(M_LINKS_GIVEN_UP, COUNTER, "nxt_links_given_up_total", "Links by mail that were asked for and could not be made, however often tried.") \
 	X(M_MAIL_SENT, COUNTER, "nxt_mail_sent_total", "Mails accepted by the SMTP server.") \
 	X(M_MAIL_FAILED, COUNTER, "nxt_mail_failed_total", "Mails given up.") \
 	X(M_MAIL_PENDING, GAUGE, "nxt_mail_pending", "Mails waiting.") \

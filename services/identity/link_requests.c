@@ -1,8 +1,9 @@
 /*
  * Links asked for by address; see link_requests.h.
  *
- * Each row is answered in a unit of its own that speaks for the request that wrote it: the same
- * correlation, address and client. A row that was answered is gone, whatever came of it.
+ * A row is taken in one unit, which counts the try, and answered in another, which deletes it and
+ * speaks for the request that wrote it: the same correlation, address and client. One that fails, or
+ * that ends the process, has so been put off already: others pass, and after TRIES it is given up.
  */
 #include "link_requests.h"
 
@@ -14,6 +15,7 @@
 #include "fiber.h"
 #include "identity.h"
 #include "log.h"
+#include "metrics.h"
 #include "one_time_tokens.h"
 #include "request.h"
 #include "service.h"
@@ -22,6 +24,8 @@
 #include "uuid.h"
 
 #define PAUSE_S 60	/* a button pressed twice sends one mail */
+#define TRIES 6
+#define NEXT_TRY_S "5 * 4 ^ tries"	/* after the first one 5 s, after the fifth 21 min; a link lives for hours */
 
 static const struct kind {
 	const char *purpose;
@@ -79,22 +83,18 @@ issue(struct request *rq, const struct kind *kind, const char *user_id)
 	    NULL, config_int(kind->lifetime));
 }
 
-/* SKIP LOCKED: replicas share the work. *ret_found false: nothing waits. */
 static int
-answer_next(struct request *rq, void *arg)
+answer(struct request *rq, void *arg)
 {
-	bool *ret_found = arg;
 	struct db_result *wish, *r;
 	const struct kind *kind;
 
-	wish = db_query(rq, "DELETE FROM link_requests WHERE id = (SELECT id FROM link_requests"
-	    " ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING purpose, email, source_type,"
-	    " request_id, traceparent, ip_address, user_agent", DB0);
+	wish = db_query(rq, "DELETE FROM link_requests WHERE id = $1 RETURNING purpose, email, source_type,"
+	    " request_id, traceparent, ip_address, user_agent", DB(arg));
 	if (wish == NULL)
 		return -1;
-	*ret_found = db_rows(wish) == 1;
-	if (!*ret_found)
-		return 0;
+	if (db_rows(wish) == 0)
+		return 0;	/* the try took so long that another process had its own */
 	speak_for(rq, wish);
 	kind = kind_of(db_get(wish, 0, "purpose"));
 	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)",
@@ -107,28 +107,78 @@ answer_next(struct request *rq, void *arg)
 	return 0;
 }
 
+/* ---- taking the next ---- */
+
+struct taken {
+	char id[UUID_TEXT];	/* "": nothing is due */
+	bool is_given_up;
+};
+
+/* SKIP LOCKED: replicas share the work. */
+static int
+take_next(struct request *rq, void *arg)
+{
+	struct taken *ret = arg;
+	struct db_result *r = db_query(rq, "UPDATE link_requests SET tries = tries + 1,"
+	    " due_at = now() + make_interval(secs => " NEXT_TRY_S ") WHERE id = (SELECT id FROM link_requests"
+	    " WHERE due_at <= now() ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, tries", DB0);
+
+	if (r == NULL)
+		return -1;
+	*ret = (struct taken){ 0 };
+	if (db_rows(r) == 0)
+		return 0;
+	snprintf(ret->id, sizeof(ret->id), "%s", db_text(r, 0, 0));
+	ret->is_given_up = db_int(r, 0, 1) > TRIES;
+	return !ret->is_given_up ? 0 :
+	    db_exec(rq, "DELETE FROM link_requests WHERE id = $1", DB(ret->id));
+}
+
 /* ---- the fiber, one per process ---- */
 
 static struct {
 	bool is_at_work, is_asked_again;
 } worker;
 
-/* false: nothing is left, or it failed and the clock tries again. */
+/* No text of PostgreSQL's: it may quote an address. */
+static void
+log_failure(const struct request *rq, const char *id)
+{
+	log_line(rq->problem.code == ERR_UNAVAILABLE ? LOG_L_DEBUG : LOG_L_ERROR, rq,
+	    "a link that was asked for (%s): %s (%s)", id[0] != '\0' ? id : "the next", rq->problem.detail,
+	    rq->problem.sqlstate);
+}
+
 static bool
-answer_one(void)
+run(int (*fn)(struct request *rq, void *arg), void *arg, const char *id)
 {
 	struct request *rq = request_new(service_db());
-	bool found = false, is_done;
+	bool is_done;
 
 	trace_from_http(rq, NULL, NULL);
 	rq->source_type = "API";
-	is_done = unit_run(rq, answer_next, &found) == 0;
+	is_done = unit_run(rq, fn, arg) == 0;
 	if (!is_done)
-		log_line(rq->problem.code == ERR_UNAVAILABLE ? LOG_L_DEBUG : LOG_L_ERROR, rq,
-		    "a link that was asked for: %s (%s)", rq->problem.detail,
-		    rq->problem.internal != NULL ? rq->problem.internal : "");
+		log_failure(rq, id);
 	request_free(rq);
-	return is_done && found;
+	return is_done;
+}
+
+/* false: nothing is due, or the database is away and the clock tries again. */
+static bool
+answer_one(void)
+{
+	struct taken next = { 0 };
+
+	if (!run(take_next, &next, "") || next.id[0] == '\0')
+		return false;
+	if (next.is_given_up) {
+		metric_add(M_LINKS_GIVEN_UP, 1);
+		log_error("a link that was asked for (%s): given up after %d tries", next.id, TRIES);
+	} else {
+		run(answer, next.id, next.id);
+	}
+	return true;
 }
 
 static void

@@ -207,7 +207,7 @@ static const struct config_key config_keys[] = {
 static const struct clock_job clocks[] = {
 	{ "sessions_expire", 60, sessions_expire, "Ends sessions that are over or idle." },
 	{ "user_roles_expire", 1, user_roles_expire, "Takes away time-bound roles." },
-	{ "link_requests_resume", 5, link_requests_resume, "Sends links whose request outlived the process that took it." },
+	{ "link_requests_resume", 5, link_requests_resume, "Sends links whose request outlived the process that took it, or failed." },
 	{ "leftovers_remove", 3600, leftovers_remove, "Throws away tokens and counters long past." },
 	{ 0 }
 };

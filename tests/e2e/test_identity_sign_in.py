@@ -1,6 +1,7 @@
 """Signing up, signing in, staying in and getting out: identity as an outsider meets it."""
 import concurrent.futures
 import random
+import re
 import secrets
 import time
 import unicodedata
@@ -8,6 +9,7 @@ import uuid
 
 import psycopg
 import pytest
+import requests
 from client import Person, eventually, link_token
 
 GOOD = "a phrase nobody else has"
@@ -132,6 +134,45 @@ def test_resend_verification_tells_nothing(anyone, env, sql):
     eventually("both are looked into", lambda: not sql("identity", "SELECT FROM link_requests"))
     assert len(sql("identity", "SELECT t.id FROM one_time_tokens t JOIN users u ON u.id = t.user_id"
                                " WHERE u.email = %s", person.email)) == 1
+
+
+@pytest.fixture
+def unlucky(env, sql):
+    """Somebody whose link the database refuses to make, until mend() is called."""
+    person = Person(env)
+    sql("identity", """CREATE FUNCTION refuse_token() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF EXISTS (SELECT FROM users WHERE id = NEW.user_id AND email = TG_ARGV[0]) THEN RAISE 'not this one'; END IF;
+        RETURN NEW; END $$""")
+    sql("identity", "CREATE TRIGGER refuse_token BEFORE INSERT ON one_time_tokens FOR EACH ROW"
+                    f" EXECUTE FUNCTION refuse_token('{person.email}')")
+    person.mend = lambda: sql("identity", "DROP FUNCTION IF EXISTS refuse_token CASCADE")
+    yield person
+    person.mend()
+
+
+def test_a_link_that_cannot_be_made_holds_up_nobody(env, unlucky, sql):
+    unlucky.sign_up()
+    Person(env).register()
+    waiting = "SELECT tries FROM link_requests WHERE email = %s"
+    assert sql("identity", waiting, unlucky.email)[0]["tries"] >= 1
+    unlucky.mend()
+    sql("identity", "UPDATE link_requests SET due_at = now() WHERE email = %s", unlucky.email)
+    link_token(unlucky.mailbox.wait(unlucky.email, "token="))
+    assert not sql("identity", waiting, unlucky.email)
+
+
+def test_a_link_that_cannot_be_made_is_given_up(env, unlucky, sql):
+    """Its tries are moved forward in the table: nobody waits for half an hour."""
+    def given_up():
+        text = requests.get(env["NXT_IDENTITY_OPS_URL"] + "/metrics", timeout=5).text
+        return int(re.search(r"^nxt_links_given_up_total (\d+)", text, re.MULTILINE)[1])
+
+    before = given_up()
+    unlucky.sign_up()
+    eventually("it was tried", lambda: sql("identity", "UPDATE link_requests SET tries = 6, due_at = now()"
+                                                       " WHERE email = %s AND tries > 0 RETURNING id", unlucky.email))
+    eventually("it is given up", lambda: given_up() > before)
+    assert not sql("identity", "SELECT FROM link_requests WHERE email = %s", unlucky.email)
 
 
 # ---- sign-in ----
