@@ -7,19 +7,18 @@
 #include "auth_token.h"
 
 #include <cjose/cjose.h>
-#include <sodium.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #include "arena.h"
 #include "auth_keys.h"
+#include "base64url.h"
 #include "error.h"
 #include "json.h"
 #include "uuid.h"
 
 #define SIGNATURE_BYTES 64	/* r and s */
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define ROLE_KEY_MAX 64
 
 /* The three parts of the compact form. */
@@ -51,26 +50,22 @@ split(const char *text, size_t len, struct parts *ret)
 
 /* cjose is lenient about stray bits at the end; one signature has one spelling here. */
 static bool
-signature_is_well_formed(const struct parts *p)
+signature_is_well_formed(struct arena *a, const struct parts *p)
 {
-	unsigned char raw[SIGNATURE_BYTES];
 	size_t n;
 
-	return sodium_base642bin(raw, sizeof(raw), p->signature, p->signature_len, NULL, &n, NULL,
-	    BASE64) == 0 && n == SIGNATURE_BYTES;
+	return base64url_bytes(a, p->signature, p->signature_len, &n) != NULL && n == SIGNATURE_BYTES;
 }
 
 /* base64url without padding holding one strict JSON object. */
 static json_t *
 read_object(struct arena *a, const char *text, size_t len)
 {
-	unsigned char *raw = arena_alloc(a, len + 1);
 	struct error e;
 	size_t n;
+	const unsigned char *raw = base64url_bytes(a, text, len, &n);
 
-	if (sodium_base642bin(raw, len, text, len, NULL, &n, NULL, BASE64) != 0)
-		return NULL;
-	return json_parse_strict(a, (const char *)raw, n, false, &e);
+	return raw == NULL ? NULL : json_parse_strict(a, (const char *)raw, n, false, &e);
 }
 
 static const char *
@@ -247,7 +242,7 @@ auth_token_read(struct arena *a, const char *text, size_t len, long long now_s,
 	json_t *header, *claims;
 	const char *reason;
 
-	if (len > TOKEN_BYTES_MAX || !split(text, len, &parts) || !signature_is_well_formed(&parts))
+	if (len > TOKEN_BYTES_MAX || !split(text, len, &parts) || !signature_is_well_formed(a, &parts))
 		return "the access token is malformed";
 	if ((header = read_object(a, parts.header, parts.header_len)) == NULL)
 		return "the access token is malformed";

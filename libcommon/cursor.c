@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "arena.h"
+#include "base64url.h"
 #include "error.h"
 #include "json.h"
 
 #define MAC_BYTES crypto_auth_hmacsha256_BYTES
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 static unsigned char secret[crypto_auth_hmacsha256_KEYBYTES];
 
@@ -40,25 +40,6 @@ sign(const char *scope, const char *payload, size_t len, unsigned char mac[MAC_B
 	crypto_auth_hmacsha256_final(&state, mac);
 }
 
-static char *
-encode(struct arena *a, const void *data, size_t len)
-{
-	size_t size = sodium_base64_ENCODED_LEN(len, BASE64);
-
-	return sodium_bin2base64(arena_alloc(a, size), size, data, len, BASE64);
-}
-
-/* Strict: no padding, no other characters, no stray bits. NULL where it is not base64url. */
-static unsigned char *
-decode(struct arena *a, const char *text, size_t len, size_t *ret_len)
-{
-	unsigned char *out = arena_alloc(a, len + 1);
-
-	if (sodium_base642bin(out, len, text, len, NULL, ret_len, NULL, BASE64) != 0)
-		return NULL;
-	return out;
-}
-
 char *
 cursor_make(struct arena *a, const char *scope, const char *const *keys, size_t nkeys)
 {
@@ -75,7 +56,8 @@ cursor_make(struct arena *a, const char *scope, const char *const *keys, size_t 
 	}
 	buf_add_char(&b, ']');
 	sign(scope, b.text, b.len, mac);
-	text = arena_printf(a, "%s.%s", encode(a, b.text, b.len), encode(a, mac, sizeof(mac)));
+	text = arena_printf(a, "%s.%s", base64url_text(a, b.text, b.len),
+	    base64url_text(a, mac, sizeof(mac)));
 	return strlen(text) <= CURSOR_TEXT_MAX ? text : NULL;
 }
 
@@ -106,8 +88,8 @@ cursor_read(struct arena *a, const char *scope, const char *cursor, const char *
 
 	if (len > CURSOR_TEXT_MAX || dot == NULL)
 		return error_set(e, ERR_BAD_CURSOR, text);
-	payload = decode(a, cursor, (size_t)(dot - cursor), &payload_len);
-	given = decode(a, dot + 1, len - (size_t)(dot + 1 - cursor), &mac_len);
+	payload = base64url_bytes(a, cursor, (size_t)(dot - cursor), &payload_len);
+	given = base64url_bytes(a, dot + 1, len - (size_t)(dot + 1 - cursor), &mac_len);
 	if (payload == NULL || given == NULL || mac_len != MAC_BYTES)
 		return error_set(e, ERR_BAD_CURSOR, text);
 	sign(scope, (const char *)payload, payload_len, mac);

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "arena.h"
+#include "base64url.h"
 #include "error.h"
 
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define NONCE crypto_secretbox_NONCEBYTES
 #define MAC crypto_secretbox_MACBYTES
 
@@ -34,25 +34,26 @@ secretbox_key_init(struct secretbox_key *key, const char *option, const char *he
 char *
 secretbox_seal_with(const struct secretbox_key *key, struct arena *a, const char *text)
 {
-	size_t len = strlen(text), size = sodium_base64_ENCODED_LEN(NONCE + MAC + len, BASE64);
+	size_t len = strlen(text);
 	unsigned char *box = arena_alloc(a, NONCE + MAC + len);
 
 	if (!key->is_set)
 		abort();
 	randombytes_buf(box, NONCE);
 	crypto_secretbox_easy(box + NONCE, (const unsigned char *)text, len, box, key->bytes);
-	return sodium_bin2base64(arena_alloc(a, size), size, box, NONCE + MAC + len, BASE64);
+	return base64url_text(a, box, NONCE + MAC + len);
 }
 
 char *
 secretbox_open_with(const struct secretbox_key *key, struct arena *a, const char *sealed)
 {
-	size_t len = strlen(sealed), n;
-	unsigned char *box = arena_alloc(a, len + 1), *text;
+	unsigned char *box, *text;
+	size_t n;
 
 	if (!key->is_set)
 		abort();
-	if (sodium_base642bin(box, len, sealed, len, NULL, &n, NULL, BASE64) != 0 || n < NONCE + MAC)
+	box = base64url_bytes(a, sealed, strlen(sealed), &n);
+	if (box == NULL || n < NONCE + MAC)
 		return NULL;
 	text = arena_alloc(a, n - NONCE - MAC + 1);	/* zeroed: ends the string */
 	if (crypto_secretbox_open_easy(text, box + NONCE, n - NONCE, box, key->bytes) != 0)

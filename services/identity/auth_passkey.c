@@ -20,13 +20,7 @@
 #include "uuid.h"
 
 const struct column auth_passkey_body[] = {
-	{ "id", COL_TEXT, COL_REQUIRED, .max = BASE64_LEN(WEBAUTHN_ID_MAX), .doc = "As the browser gave it." },
-	{ "rawId", COL_TEXT, 0, .max = BASE64_LEN(WEBAUTHN_ID_MAX), .doc = "The same." },
-	{ "type", COL_ENUM, 0, .values = (const char *const[]){ "public-key", NULL } },
-	{ "response", COL_JSON, COL_REQUIRED | COL_OBJECT,
-	    .doc = "clientDataJSON, authenticatorData, signature, userHandle." },
-	{ "authenticatorAttachment", COL_TEXT, 0, .max = 40, .doc = "Not looked at." },
-	{ "clientExtensionResults", COL_JSON, 0, .doc = "Not looked at." },
+	PASSKEY_COLUMNS("clientDataJSON, authenticatorData, signature, userHandle."),
 	{ "client", COL_ENUM, 0, .values = (const char *const[]){ "UI", "API", NULL }, .initial = "API",
 	    .doc = "What the caller is; stands in audit as the source." },
 	{ "device", COL_TEXT, 0, .max = 100,

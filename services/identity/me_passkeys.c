@@ -41,12 +41,7 @@ const struct resource user_passkeys_resource = {
 };
 
 const struct column me_passkeys_add_body[] = {
-	{ "id", COL_TEXT, COL_REQUIRED, .max = BASE64_LEN(WEBAUTHN_ID_MAX), .doc = "As the browser gave it." },
-	{ "rawId", COL_TEXT, 0, .max = BASE64_LEN(WEBAUTHN_ID_MAX), .doc = "The same." },
-	{ "type", COL_ENUM, 0, .values = (const char *const[]){ "public-key", NULL } },
-	{ "response", COL_JSON, COL_REQUIRED | COL_OBJECT, .doc = "clientDataJSON, attestationObject, transports." },
-	{ "authenticatorAttachment", COL_TEXT, 0, .max = 40, .doc = "Not looked at." },
-	{ "clientExtensionResults", COL_JSON, 0, .doc = "Not looked at." },
+	PASSKEY_COLUMNS("clientDataJSON, attestationObject, transports."),
 	{ "name", COL_TEXT, 0, .max = 100, .doc = "What the owner calls it." },
 	{ 0 }
 };

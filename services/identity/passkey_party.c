@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base64url.h"
 #include "clock.h"
 #include "config.h"
 #include "db.h"
@@ -16,7 +17,6 @@
 #include "uuid.h"
 
 #define ORIGINS_MAX 16
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 /* ---- who we are: made once from the options ---- */
 
@@ -151,29 +151,6 @@ passkey_challenge_use(struct request *rq, const char *purpose, const char *user_
 /* ---- bytes ---- */
 
 const char *
-base64_text(struct arena *a, const void *p, size_t len)
-{
-	size_t size = sodium_base64_ENCODED_LEN(len, BASE64);
-
-	return sodium_bin2base64(arena_alloc(a, size), size, p, len, BASE64);
-}
-
-const unsigned char *
-base64_bytes(struct arena *a, const char *text, size_t max, size_t *ret_len)
-{
-	size_t len = strlen(text), n = 0;
-	unsigned char *p;
-
-	if (len > BASE64_LEN(max))
-		return NULL;
-	p = arena_alloc(a, len + 1);
-	if (sodium_base642bin(p, len + 1, text, len, NULL, &n, NULL, BASE64) != 0)
-		return NULL;
-	*ret_len = n;
-	return p;
-}
-
-const char *
 bytea_text(struct arena *a, struct webauthn_bytes bytes)
 {
 	char *text = arena_alloc(a, 2 + 2 * bytes.len + 1);
@@ -207,7 +184,8 @@ passkey_member(struct request *rq, json_t *object, const char *pointer, const ch
 		return is_optional ? 0 : fail_field(rq, field, "required", "a value is needed");
 	if (!json_is_string(value))
 		return fail_field(rq, field, "wrong_type", "a string");
-	ret->p = base64_bytes(rq->arena, json_string_value(value), max, &ret->len);
+	if (json_string_length(value) <= BASE64URL_LEN(max))
+		ret->p = base64url_bytes(rq->arena, json_string_value(value), json_string_length(value), &ret->len);
 	if (ret->p == NULL || ret->len == 0)
 		return fail_field(rq, field, "bad_base64url", "base64url without padding, of 1 to %zu bytes", max);
 	return 0;
@@ -228,7 +206,7 @@ passkey_descriptors(struct request *rq, const char *user_id)
 	for (int i = 0; i < db_rows(r); i++) {
 		struct webauthn_bytes id = bytea_bytes(rq->arena, db_text(r, i, 0));
 		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "type", "public-key",
-		    "id", base64_text(rq->arena, id.p, id.len),
+		    "id", base64url_text(rq->arena, id.p, id.len),
 		    "transports", json_loads(db_text(r, i, 1), 0, NULL)));
 	}
 	return list;
@@ -246,7 +224,7 @@ passkey_creation_options(struct request *rq, const struct row *user, const char 
 	return json_pack("{s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:s, s:[{s:s, s:i}, {s:s, s:i}], s:i, s:o,"
 	    " s:{s:s, s:b, s:s}, s:s}",
 	    "rp", "id", party.rp_id, "name", passkey_party_name(),
-	    "user", "id", base64_text(rq->arena, handle, sizeof(handle)), "name", email,
+	    "user", "id", base64url_text(rq->arena, handle, sizeof(handle)), "name", email,
 	    "displayName", name != NULL ? name : email,
 	    "challenge", challenge,
 	    "pubKeyCredParams", "type", "public-key", "alg", WEBAUTHN_ES256,

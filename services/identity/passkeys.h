@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base64url.h"
 #include "webauthn.h"
 
 struct arena;
@@ -19,8 +20,15 @@ struct request;
 struct row;
 
 #define PASSKEYS_MAX 20	/* of one user */
-/* Characters of base64url, without padding, that so many bytes take. */
-#define BASE64_LEN(bytes) (((bytes) * 4 + 2) / 3)
+
+/* What a browser gives of a passkey, as columns of a body; `members` are those of its response. */
+#define PASSKEY_COLUMNS(members) \
+	{ "id", COL_TEXT, COL_REQUIRED, .max = BASE64URL_LEN(WEBAUTHN_ID_MAX), .doc = "As the browser gave it." }, \
+	{ "rawId", COL_TEXT, 0, .max = BASE64URL_LEN(WEBAUTHN_ID_MAX), .doc = "The same." }, \
+	{ "type", COL_ENUM, 0, .values = (const char *const[]){ "public-key", NULL } }, \
+	{ "response", COL_JSON, COL_REQUIRED | COL_OBJECT, .doc = (members) }, \
+	{ "authenticatorAttachment", COL_TEXT, 0, .max = 40, .doc = "Not looked at." }, \
+	{ "clientExtensionResults", COL_JSON, 0, .doc = "Not looked at." }
 
 /* ---- passkey_party.c ---- */
 /* Takes up the options PASSKEY_…; -1 with the reason where they do not fit each other. */
@@ -47,9 +55,6 @@ json_t *passkey_request_options(const char *challenge, json_t *allow);
 /* The user's passkeys as the browser's list of descriptors: [{type, id, transports}]. NULL: failed. */
 json_t *passkey_descriptors(struct request *rq, const char *user_id);
 
-/* Bytes as base64url and back; NULL where it is none or longer than max bytes. */
-const char *base64_text(struct arena *a, const void *p, size_t len);
-const unsigned char *base64_bytes(struct arena *a, const char *text, size_t max, size_t *ret_len);
 /* PostgreSQL's text form of a bytea, and back; NULL where it is none. */
 const char *bytea_text(struct arena *a, struct webauthn_bytes bytes);
 struct webauthn_bytes bytea_bytes(struct arena *a, const char *text);

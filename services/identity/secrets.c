@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "base64url.h"
 #include "json.h"
 
 #define SECRET_BYTES 32
@@ -13,13 +14,10 @@ char *
 secret_new(struct arena *a)
 {
 	unsigned char bytes[SECRET_BYTES];
-	char *text = arena_alloc(a, sodium_base64_ENCODED_LEN(SECRET_BYTES,
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+	char *text;
 
 	randombytes_buf(bytes, sizeof(bytes));
-	sodium_bin2base64(text, sodium_base64_ENCODED_LEN(SECRET_BYTES,
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING), bytes, sizeof(bytes),
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	text = base64url_text(a, bytes, sizeof(bytes));
 	sodium_memzero(bytes, sizeof(bytes));
 	return text;
 }

@@ -8,18 +8,10 @@
 
 #include <sodium.h>
 
+#include "base64url.h"
 #include "cursor.h"
 
 #define KEY "the key of the fuzzer"
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
-
-static char *
-encode(struct arena *a, const void *p, size_t n)
-{
-	size_t size = sodium_base64_ENCODED_LEN(n, BASE64);
-
-	return sodium_bin2base64(arena_alloc(a, size), size, p, n, BASE64);
-}
 
 static void
 forged(struct arena *a, const char *text)
@@ -47,8 +39,8 @@ signed_by_us(struct arena *a, const uint8_t *payload, size_t len)
 	crypto_auth_hmacsha256_update(&s, (const unsigned char *)"scope", 5);
 	crypto_auth_hmacsha256_update(&s, payload, len);
 	crypto_auth_hmacsha256_final(&s, mac);
-	if (cursor_read(a, "scope", arena_printf(a, "%s.%s", encode(a, payload, len),
-	    encode(a, mac, sizeof(mac))), keys, 2, &e) < 0)
+	if (cursor_read(a, "scope", arena_printf(a, "%s.%s", base64url_text(a, payload, len),
+	    base64url_text(a, mac, sizeof(mac))), keys, 2, &e) < 0)
 		hold_refusal(&e, ERR_BAD_CURSOR);
 	else
 		for (int i = 0; i < 2; i++)

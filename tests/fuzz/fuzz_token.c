@@ -8,23 +8,14 @@
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include "auth_token.h"
+#include "base64url.h"
 #include "uuid.h"
 
 #define NOW_S 1800000000LL
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 static EVP_PKEY *key;
-
-static char *
-encode(struct arena *a, const void *p, size_t n)
-{
-	size_t size = sodium_base64_ENCODED_LEN(n, BASE64);
-
-	return sodium_bin2base64(arena_alloc(a, size), size, p, n, BASE64);
-}
 
 static char *
 coordinate(struct arena *a, const char *name)
@@ -34,7 +25,7 @@ coordinate(struct arena *a, const char *name)
 
 	hold(EVP_PKEY_get_bn_param(key, name, &n) == 1 && BN_bn2binpad(n, raw, 32) == 32);
 	BN_free(n);
-	return encode(a, raw, 32);
+	return base64url_text(a, raw, 32);
 }
 
 static void
@@ -66,7 +57,7 @@ sign(struct arena *a, const char *input)
 	hold(BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, 32) == 32);
 	hold(BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + 32, 32) == 32);
 	ECDSA_SIG_free(sig);
-	return arena_printf(a, "%s.%s", input, encode(a, raw, 64));
+	return arena_printf(a, "%s.%s", input, base64url_text(a, raw, 64));
 }
 
 static void
@@ -97,8 +88,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		text = arena_strndup(a, (const char *)data + 1, len - 1);
 	} else {
 		header = take_until(a, &data, &len, 0xff, &header_len);
-		text = sign(a, arena_printf(a, "%s.%s", encode(a, header, header_len),
-		    encode(a, data, len)));
+		text = sign(a, arena_printf(a, "%s.%s", base64url_text(a, header, header_len),
+		    base64url_text(a, data, len)));
 	}
 	reason = auth_token_read(a, text, strlen(text), NOW_S, &token);
 	if (reason == NULL) {

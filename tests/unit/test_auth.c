@@ -15,6 +15,7 @@
 
 #include "access.h"
 #include "auth.h"
+#include "base64url.h"
 #include "clock.h"
 #include "error.h"
 #include "metrics.h"
@@ -28,15 +29,6 @@ static struct arena *a;
 static cjose_jwk_t *key, *stranger;
 static char *jwk_text;
 
-static char *
-b64(const void *data, size_t len)
-{
-	size_t size = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-
-	return sodium_bin2base64(arena_alloc(a, size), size, data, len,
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
 /* `header` and `payload` as they stand, signed with `with`; ES256 whatever the header says. */
 static char *
 sign(const cjose_jwk_t *with, const char *header, const char *payload)
@@ -45,7 +37,8 @@ sign(const cjose_jwk_t *with, const char *header, const char *payload)
 	cjose_header_t *h = cjose_header_new(&err);
 	cjose_jws_t *jws;
 	const char *text;
-	char *input = arena_printf(a, "%s.%s", b64(header, strlen(header)), b64(payload, strlen(payload)));
+	char *input = arena_printf(a, "%s.%s", base64url_text(a, header, strlen(header)),
+	    base64url_text(a, payload, strlen(payload)));
 
 	/* cjose signs header and payload of its own making; where ours is the same it is a real token */
 	cjose_header_set(h, "alg", "ES256", &err);
@@ -269,10 +262,10 @@ forged_signatures(void **state)
 	crypto_auth_hmacsha256_state s;
 	const char *header = "{\"alg\":\"HS256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}";
 	const char *es256 = "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}";
-	char *input = arena_printf(a, "%s.%s", b64(header, strlen(header)),
-	    b64(good_claims(), strlen(good_claims())));
-	char *honest = arena_printf(a, "%s.%s", b64(es256, strlen(es256)),
-	    b64(good_claims(), strlen(good_claims())));
+	char *input = arena_printf(a, "%s.%s", base64url_text(a, header, strlen(header)),
+	    base64url_text(a, good_claims(), strlen(good_claims())));
+	char *honest = arena_printf(a, "%s.%s", base64url_text(a, es256, strlen(es256)),
+	    base64url_text(a, good_claims(), strlen(good_claims())));
 
 	(void)state;
 	refused("a stranger's key", sign(stranger, "", good_claims()));
@@ -280,11 +273,11 @@ forged_signatures(void **state)
 	crypto_auth_hmacsha256_init(&s, (const unsigned char *)jwk_text, strlen(jwk_text));
 	crypto_auth_hmacsha256_update(&s, (const unsigned char *)input, strlen(input));
 	crypto_auth_hmacsha256_final(&s, mac);
-	refused("HS256 with the public key", arena_printf(a, "%s.%s", input, b64(mac, sizeof(mac))));
+	refused("HS256 with the public key", arena_printf(a, "%s.%s", input, base64url_text(a, mac, sizeof(mac))));
 	memcpy(hs256, mac, sizeof(mac));
-	refused("the same, padded", arena_printf(a, "%s.%s", input, b64(hs256, sizeof(hs256))));
+	refused("the same, padded", arena_printf(a, "%s.%s", input, base64url_text(a, hs256, sizeof(hs256))));
 	/* r = s = 0: CVE-2022-21449 */
-	refused("a signature of zeros", arena_printf(a, "%s.%s", honest, b64(zeros, sizeof(zeros))));
+	refused("a signature of zeros", arena_printf(a, "%s.%s", honest, base64url_text(a, zeros, sizeof(zeros))));
 	refused("no signature", arena_printf(a, "%s.", honest));
 }
 
