@@ -1,7 +1,6 @@
 /* Time; see clock.h. Calendar arithmetic by Howard Hinnant's days_from_civil, proleptic Gregorian. */
 #include "clock.h"
 
-#include <stdbool.h>
 #include <time.h>
 
 #define US_PER_S INT64_C(1000000)
@@ -214,4 +213,15 @@ clock_parse(const char *s)
 	if (!take_time(&s, &us) || !take_offset(&s, &offset) || *s != '\0')
 		return -1;
 	return (days * S_PER_DAY - offset) * US_PER_S + us;
+}
+
+bool
+clock_normal(const char *s, char out[CLOCK_TEXT])
+{
+	int64_t wall_us = clock_parse(s);
+
+	if (wall_us < 0 || wall_us >= YEAR_10000_US)
+		return false;
+	clock_format(wall_us, out);
+	return true;
 }

@@ -213,10 +213,10 @@ set_sort(struct listing *l, const char *by)
 static int
 set_limit(struct listing *l, const char *text)
 {
-	char *end;
-	long v = strtol(text, &end, 10);
+	bool digits = text[strspn(text, "0123456789")] == '\0';	/* strtol() takes white space and a plus too */
+	long v = strtol(text, NULL, 10);
 
-	if (*text == '\0' || *end != '\0' || v < 1 || v > LIST_LIMIT_MAX)
+	if (!digits || v < 1 || v > LIST_LIMIT_MAX)
 		return fail_parameter(l->rq, "limit", "out_of_range", "from 1 to %d", LIST_LIMIT_MAX);
 	l->limit = (int)v;
 	return 0;

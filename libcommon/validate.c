@@ -207,6 +207,14 @@ check_date(struct request *rq, const char *s)
 }
 
 static struct complaint
+check_time(struct request *rq, const char *s)
+{
+	char normal[CLOCK_TEXT];
+
+	return clock_normal(s, normal) ? FINE : complain(rq, "bad_time", "a time like 2026-11-30T09:30:00Z");
+}
+
+static struct complaint
 check_decimal(struct request *rq, const char *s)
 {
 	size_t whole = strspn(s, "0123456789"), part = 0;
@@ -240,8 +248,7 @@ check_string(struct request *rq, const struct column *col, const char *s)
 	case COL_UUID:
 		return uuid_is_valid(s) ? FINE : complain(rq, "bad_uuid", "a UUID");
 	case COL_TIME:
-		return clock_parse(s) >= 0 && strlen(s) <= 40 ? FINE :
-		    complain(rq, "bad_time", "a time like 2026-11-30T09:30:00Z");
+		return check_time(rq, s);
 	default:
 		abort();
 	}
@@ -406,17 +413,31 @@ check_required(struct request *rq, const struct column *columns)
 			fail_field(rq, c->name, "required", "a value is needed");
 }
 
-/* An id is compared as text from here on: with the caller's, with what the database answers. */
-static void
-fold_uuid(const struct column *col, json_t *v)
+/*
+ * An id is compared as text from here on: with the caller's, with what the database answers. A time is one that
+ * PostgreSQL takes too. NULL: there is nothing to fold.
+ */
+static const char *
+folded(struct request *rq, const struct column *col, const char *s)
 {
+	char time[CLOCK_TEXT], id[UUID_TEXT];
 	uint8_t raw[16];
-	char text[UUID_TEXT];
 
-	if (col->type != COL_UUID || !uuid_parse(json_string_value(v), raw))
-		return;
-	uuid_format(raw, text);
-	json_string_set(v, text);
+	if (col->type == COL_TIME && clock_normal(s, time))
+		return arena_strdup(rq->arena, time);
+	if (col->type != COL_UUID || !uuid_parse(s, raw))
+		return NULL;
+	uuid_format(raw, id);
+	return arena_strdup(rq->arena, id);
+}
+
+static void
+fold_string(struct request *rq, const struct column *col, json_t *v)
+{
+	const char *s = json_is_string(v) ? folded(rq, col, json_string_value(v)) : NULL;
+
+	if (s != NULL)
+		json_string_set(v, s);
 }
 
 /* 4.0 is a whole number to JSON Schema and to JavaScript; as far as a double counts in ones it is 4 here too. */
@@ -444,7 +465,7 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 		if (c.code != NULL)
 			fail_field(rq, json_pointer_token(rq->arena, name), c.code, "%s", c.detail);
 		else
-			fold_uuid(find_column(columns, name), v);
+			fold_string(rq, find_column(columns, name), v);
 	}
 	if (mode != VALIDATE_PATCH)
 		check_required(rq, columns);
@@ -549,8 +570,10 @@ validate_filter(struct request *rq, const struct column *col, const char *param,
 	} else if (col->type != COL_JSON) {
 		c = check_string(rq, col, value);
 	}
-	if (c.code == NULL)
-		return value;
+	if (c.code == NULL) {
+		const char *plain = folded(rq, col, value);
+		return plain != NULL ? plain : value;
+	}
 	fail_parameter(rq, param, c.code, "%s", c.detail);
 	return NULL;
 }

@@ -285,16 +285,15 @@ verifications_lapse(struct request *rq)
 int
 party_check_gst(struct request *rq, struct row *row)
 {
-	bool registered = resource_column(row_resource(row), "gstin") != NULL &&
-	    row_is_set(row, "gstin");
-	const char *gstin = registered ? row_text(row, "gstin") : NULL;
-	const char *state = row_is_set(row, "state_code") ? row_text(row, "state_code") : NULL;
+	bool may = resource_column(row_resource(row), "gstin") != NULL;
+	const char *gstin = may ? row_text(row, "gstin") : NULL, *state = row_text(row, "state_code");
 
 	if (gstin != NULL && !gstin_is_valid(gstin))
-		return fail_field(rq, "gstin", "bad_gstin",
-		    "15 characters whose check digit is right");
+		fail_field(rq, "gstin", "bad_gstin", "15 characters whose check digit is right");
 	if (state != NULL && !gst_state_is_valid(state))
-		return fail_field(rq, "state_code", "not_allowed", "a two-digit GST state code");
+		fail_field(rq, "state_code", "not_allowed", "a two-digit GST state code");
+	if (rq->problem.code != ERR_NONE)
+		return -1;
 	if (gstin == NULL)
 		return 0;
 	if (state != NULL && strncmp(gstin, state, 2) != 0 && row_changed(row, "state_code"))

@@ -72,6 +72,8 @@ def test_company_fields_are_checked(owner):
         .says("validation_failed", "/bio")
     owner.post("/v1/company-profiles", {"company_name": "X", "gstin": "29ABCDE1234F1ZX"}, expect=422) \
         .says("validation_failed", "/gstin")
+    owner.post("/v1/company-profiles", {"company_name": "X", "gstin": "  ", "state_code": ""}, expect=422) \
+        .says("validation_failed", "/gstin").says("validation_failed", "/state_code")
 
 
 def test_company_life(env, owner, reviewer, stranger, anyone, sql):

@@ -98,6 +98,26 @@ monotonic(void **state)
 	assert_true(clock_mono_ms() >= a / 1000);
 }
 
+/* What a stranger may write and PostgreSQL would refuse. */
+static void
+normalising(void **state)
+{
+	static const char *const refused[] = { "1969-12-31T23:59:59Z", "1970-01-01T00:00:00+05:30", "9999-12-31T23:59:60Z",
+		"9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "infinity", "now", "" };
+	char text[CLOCK_TEXT];
+
+	(void)state;
+	assert_true(clock_normal("2030-01-01T00:00:00+23:59", text));
+	assert_string_equal(text, "2029-12-31T00:01:00.000000Z");
+	assert_true(clock_normal("2026-06-30T23:59:60.5Z", text));
+	assert_string_equal(text, "2026-07-01T00:00:00.500000Z");
+	assert_true(clock_normal("9999-12-31T23:59:59.9999999Z", text));
+	assert_string_equal(text, "9999-12-31T23:59:59.999999Z");
+	assert_true(clock_normal("1970-01-01T00:00:00Z", text));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_false(clock_normal(refused[i], text));
+}
+
 int
 main(void)
 {
@@ -105,6 +125,7 @@ main(void)
 		cmocka_unit_test(formatting),
 		cmocka_unit_test(reading),
 		cmocka_unit_test(refusing),
+		cmocka_unit_test(normalising),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(monotonic),
 	};
