@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from client import Person, eventually
+from confluent_kafka import Producer
+from topics import other_id, published, records
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,28 @@ def test_the_file_as_csv_and_json_lines(story, admin, cast):
     admin.get("/v1/audit-logs/export?limit=3", expect=400)
     admin.get("/v1/audit-logs/export?nonsense=3", expect=400)
     cast.person.get("/v1/audit-logs/export", expect=403)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "later again"])
+def test_an_event_that_comes_twice_is_written_once(story, env, sql, together):
+    published(env, "job.changed", story["job"]["id"], 2)
+    record, event = records(env, "job.changed", story["job"]["id"])[0]
+    event.context.event_id = other_id(event)
+    producer = Producer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "linger.ms": 100})
+    ends = []
+    for _ in range(3):
+        producer.produce(record.topic(), event.SerializeToString(), record.key(), partition=record.partition(),
+                         headers=record.headers(), on_delivery=lambda error, sent: ends.append(sent.offset() + 1))
+        if not together:
+            producer.flush(10)
+    producer.flush(10)
+    eventually("audit has read them", lambda: sql(
+        "audit", "SELECT FROM consumer_offsets WHERE topic = %s AND partition = %s AND next_offset >= %s",
+        record.topic(), record.partition(), max(ends)))
+    changes = sql("audit", "SELECT field_name FROM audit_log_changes WHERE audit_log_id = %s ORDER BY id", event.context.event_id)
+    assert [c["field_name"] for c in changes] == [c.field_name for c in event.context.changes]
+    assert not sql("audit", "SELECT FROM dead_letters WHERE topic = %s AND partition = %s AND \"offset\" >= %s",
+                   record.topic(), record.partition(), min(ends) - 1)
 
 
 def test_no_secret_is_in_the_log(env, sql):

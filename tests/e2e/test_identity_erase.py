@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from people import Company, administrator, company_fields
 from test_marketplace import ask, lead_fields, open_lead
 from test_profiles import activate_profile, open_profile
-from topics import published, records
+from topics import other_id, published, records
 
 SERVICES = ("identity", "profiles", "finance", "marketplace", "notify", "audit")
 
@@ -94,7 +94,7 @@ def deliver_late(env, event_type, person, version):
     """The person's first event of that type once more, as if it had been delayed until now."""
     record, event = records(env, event_type, person.id)[0]
     event.context.aggregate_version = version
-    event.context.event_id = str(uuid.uuid4())
+    event.context.event_id = other_id(event)
     producer = Producer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"]})
     place = []
     producer.produce(record.topic(), event.SerializeToString(), record.key(), partition=record.partition(),
