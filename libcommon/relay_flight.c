@@ -25,6 +25,8 @@
 
 #define ROW_OVERHEAD 700	/* headers, key and librdkafka's own */
 #define DELETE_MAX 5000		/* rows a statement */
+#define DELETE_EVERY_MS 25	/* nobody waits for a DELETE: one for what was reported meanwhile … */
+#define DELETE_AT_ONCE 1000	/* … unless that is so many rows */
 #define DELETE_RETRY_MS 200
 #define QUIET_MS 1000
 #define BURST_ROWS 2000		/* after so many a quiet relay returns its memory */
@@ -454,6 +456,13 @@ delete_batch(void)
 		outrow_end(TAILQ_FIRST(&relay.deleting.rows));
 }
 
+static void
+gather_reports(void)
+{
+	for (int i = 0; i < DELETE_EVERY_MS / 5 && relay.acked.count < DELETE_AT_ONCE && !relay.stopping; i++)
+		fiber_sleep(5);
+}
+
 void
 relay_deleter(void *arg)
 {
@@ -467,6 +476,7 @@ relay_deleter(void *arg)
 			since_trim += relay.acked.count;
 			delete_batch();
 			relay_reader_wake(RELAY_FULL);
+			gather_reports();
 			continue;
 		}
 		relay.deleter_waits = true;
