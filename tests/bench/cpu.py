@@ -18,8 +18,8 @@ def _times(pid):
     return int(fields[1]), (int(fields[11]) + int(fields[12])) * TICK, (int(fields[13]) + int(fields[14])) * TICK
 
 
-def _with_children(pid):
-    """PostgreSQL works in children; those that ended are counted by their parent."""
+def with_children(pid):
+    """Seconds so far. PostgreSQL works in children; those that ended are counted by their parent."""
     own = _times(pid)
     if own is None:
         return 0.0
@@ -62,7 +62,7 @@ class Spent:
         self.world, self.parts = world, ("postgres", "load", *parts)
 
     def _now(self):
-        now = {name: _with_children(part.process.pid())
+        now = {name: with_children(part.process.pid())
                for name, part in self.world.stack.parts.items() if part.process.pid()}
         return {**now, "load": _generator(), "machine": _machine()}
 

@@ -9,7 +9,7 @@ from nxt.packages import run
 from nxt.proc import Process
 
 CLUSTER_ID = "bnh0Z2F1Z2UtbG9jYWwtMQ"
-JAVA = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+JAVA = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-Xshare:auto",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true"]
