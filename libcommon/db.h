@@ -99,10 +99,10 @@ bool db_should_retry(const struct request *rq);
 /* ---- arrays for unnest ---- */
 /* Builders of binary one-dimensional arrays as one parameter; element text NULL is SQL NULL. */
 struct db_array;
-enum db_type { DB_TEXT, DB_UUID, DB_INT8, DB_INT4, DB_TIMESTAMPTZ, DB_JSONB, DB_BYTEA };
+enum db_type { DB_TEXT, DB_UUID, DB_INT8, DB_INT4, DB_TIMESTAMPTZ, DB_JSONB, DB_BYTEA, DB_BOOL };
 struct db_array *db_array_new(struct arena *a, enum db_type type);
 void db_array_add_text(struct db_array *x, const char *s);		/* TEXT, JSONB; UUID in text form */
-void db_array_add_int(struct db_array *x, int64_t v);			/* INT8, INT4; TIMESTAMPTZ in µs since 1970 */
+void db_array_add_int(struct db_array *x, int64_t v);			/* INT8, INT4, BOOL; TIMESTAMPTZ in µs since 1970 */
 void db_array_add_bytes(struct db_array *x, const void *p, size_t n);
 void db_array_add_null(struct db_array *x);
 /* Parameters made of arrays only: db_query(rq, sql, db_arrays(rq->arena, 3, a, b, c)). */

@@ -24,7 +24,8 @@ struct db_array {
 
 /* pg_type.dat; these never change */
 static const uint32_t element_oid[] = { [DB_TEXT] = 25, [DB_UUID] = 2950, [DB_INT8] = 20,
-	[DB_INT4] = 23, [DB_TIMESTAMPTZ] = 1184, [DB_JSONB] = 3802, [DB_BYTEA] = 17 };
+	[DB_INT4] = 23, [DB_TIMESTAMPTZ] = 1184, [DB_JSONB] = 3802, [DB_BYTEA] = 17,
+	[DB_BOOL] = 16 };
 
 struct db_array *
 db_array_new(struct arena *a, enum db_type type)
@@ -87,11 +88,14 @@ db_array_add_int(struct db_array *x, int64_t v)
 {
 	uint64_t be8;
 	uint32_t be4 = htobe32((uint32_t)v);
+	uint8_t truth = v != 0;
 
 	if (x->type == DB_TIMESTAMPTZ)
 		v -= POSTGRES_EPOCH_US;
 	be8 = htobe64((uint64_t)v);
-	if (x->type == DB_INT4)
+	if (x->type == DB_BOOL)
+		db_array_add_bytes(x, &truth, sizeof(truth));
+	else if (x->type == DB_INT4)
 		db_array_add_bytes(x, &be4, sizeof(be4));
 	else
 		db_array_add_bytes(x, &be8, sizeof(be8));

@@ -332,7 +332,7 @@ perform(struct request *rq)
 	    authenticate(rq) < 0 || check_access(rq) < 0 || idempotency_check(rq, &key) < 0 ||
 	    parse_body(rq) < 0 || check_input(rq) < 0)
 		return -1;
-	if (key != NULL && rq->route->together != NULL && (done = rq->route->together(rq, key)) <= 0)
+	if (rq->route->together != NULL && (done = rq->route->together(rq, key)) <= 0)
 		return done;
 	if (in_transaction(rq->route))
 		return unit_run(rq, handle, (void *)key);

@@ -31,5 +31,11 @@ void dispatch_each_route(void (*fn)(const struct route *route, void *arg), void 
  * consumers, clocks and commands. 0, or -1 with the reason in rq.
  */
 int unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg);
+/*
+ * Begin, fn, commit of a transaction that several units share, once: fn returns how many of them it
+ * served, their events written, or -1. Returns 0, or -1: nothing of it was done, or it is unknown
+ * where the connection was lost; each of them is then to be run alone.
+ */
+int unit_run_together(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg);
 
 #endif

@@ -32,22 +32,22 @@ request_free(struct request *rq)
 void
 request_forget(struct request *rq)
 {
+	const char *name = rq->reply.extra_name, *value = rq->reply.extra_value;
+
 	rq->events = NULL;
 	rq->later = NULL;
 	memset(&rq->problem, 0, sizeof(rq->problem));
 	rq->problem.fields_tail = &rq->problem.fields;
 	memset(&rq->reply, 0, sizeof(rq->reply));
+	rq->reply.extra_name = name;	/* RateLimit is set before the unit, and once */
+	rq->reply.extra_value = value;
 	rq->commit_refusal = false;
 }
 
 void
 request_rewind(struct request *rq)
 {
-	const char *name = rq->reply.extra_name, *value = rq->reply.extra_value;
-
 	request_forget(rq);
-	rq->reply.extra_name = name;	/* RateLimit is set before the unit, and once */
-	rq->reply.extra_value = value;
 	rq->attempt++;
 }
 

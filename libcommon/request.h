@@ -113,7 +113,7 @@ struct request {
 /* A fresh unit in its own arena; actor, source and ids are the caller's to fill. */
 struct request *request_new(struct db *db);
 void request_free(struct request *rq);
-/* Forgets events, problem and reply. */
+/* Forgets events, problem and reply, whose extra header stays. */
 void request_forget(struct request *rq);
 /* The same before the unit is run again. */
 void request_rewind(struct request *rq);

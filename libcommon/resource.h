@@ -262,8 +262,8 @@ struct route {
 	int status;			/* the 2xx it gives; 0: 200 */
 	const char *media_type;		/* of a 2xx that is JSON; NULL: application/json */
 	/*
-	 * With an Idempotency-Key: does it together with others of the same turn, in a transaction of
-	 * its own. 0 and -1 as a handler; 1: nothing was done, the handler shall do it alone.
+	 * Does it together with others of the same turn, in a transaction of its own. `key` is the
+	 * Idempotency-Key, NULL: none. 0 and -1 as a handler; 1: nothing was done, the handler shall do it alone.
 	 */
 	int (*together)(struct request *rq, const char *key);
 	/* filled by dispatch for the routes that a resource makes: */

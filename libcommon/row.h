@@ -77,6 +77,13 @@ void row_settle(struct row *row);	/* closes the event; the row is as stored */
  * them leave NULL get the table's default.
  */
 void rows_insert(struct request *rq, struct row *const *rows, unsigned n);
+/*
+ * The statement for the rows of whom `keys`, an array of the column's type, names: in order of id, for
+ * row_from_result, nobody being the caller. `lock`: until the transaction ends, and without those that
+ * another one holds.
+ */
+struct db_statement rows_select(struct request *rq, const struct resource *res, const char *column,
+    struct db_array *keys, bool lock);
 /* A row as it stands, in another unit's memory. */
 struct row *row_copy(struct request *rq, const struct row *row);
 /* Writes the changed columns; `status_column` (or NULL) is compared with its stored value. */

@@ -1,4 +1,4 @@
-/* Many new rows of one resource as one statement; see row.h. */
+/* Many rows of one resource as one statement; see row.h. */
 #include <stdlib.h>
 
 #include "clock.h"
@@ -19,7 +19,7 @@ type_of(const struct column *c)
 	case COL_MONEY: return (struct array_type){ DB_INT8, "bigint[]" };
 	case COL_TIME: return (struct array_type){ DB_TIMESTAMPTZ, "timestamptz[]" };
 	case COL_JSON: return (struct array_type){ DB_JSONB, "jsonb[]" };
-	case COL_BOOL:
+	case COL_BOOL: return (struct array_type){ DB_BOOL, "boolean[]" };
 	case COL_DATE:
 	case COL_DECIMAL:
 	case COL_TEXT_ARRAY: abort();	/* nothing inserts many of these yet */
@@ -34,6 +34,8 @@ add(struct db_array *x, const struct column *c, const char *value)
 		db_array_add_null(x);
 	else if (c->type == COL_INT || c->type == COL_MONEY)
 		db_array_add_int(x, strtoll(value, NULL, 10));
+	else if (c->type == COL_BOOL)
+		db_array_add_int(x, value[0] == 't');
 	else if (c->type == COL_TIME)
 		db_array_add_int(x, clock_parse(value));
 	else
@@ -72,4 +74,26 @@ rows_insert(struct request *rq, struct row *const *rows, unsigned n)
 	}
 	db_queue(rq, arena_printf(rq->arena, "INSERT INTO %s (%s) SELECT * FROM unnest(%s)",
 	    plan->res->table, names.text, values.text), db_arrays_of(rq->arena, used, arrays));
+}
+
+/* The array hides in a subselect, so that PostgreSQL takes each length for the same and one plan serves all. */
+struct db_statement
+rows_select(struct request *rq, const struct resource *res, const char *column,
+    struct db_array *keys, bool lock)
+{
+	const struct plan *plan = plan_of(res);
+	const char *type = type_of(resource_column(res, column)).sql;
+	const struct db_params *array = db_arrays(rq->arena, 1, keys);
+	struct db_params *p = arena_alloc(rq->arena, sizeof(*p));
+	const char **values = arena_alloc(rq->arena, 2 * sizeof(*values));
+	int *lengths = arena_alloc(rq->arena, 2 * sizeof(*lengths));
+	int *formats = arena_alloc(rq->arena, 2 * sizeof(*formats));
+
+	values[1] = array->values[0];	/* the first, the caller, is nobody */
+	lengths[1] = array->lengths[0];
+	formats[1] = array->formats[0];
+	*p = (struct db_params){ .n = 2, .values = values, .lengths = lengths, .formats = formats };
+	return (struct db_statement){ arena_printf(rq->arena,
+	    "%s WHERE t.%s = ANY ((SELECT $2::%s)::%s) ORDER BY t.id%s", plan->select, column, type,
+	    type, lock ? " FOR NO KEY UPDATE OF t SKIP LOCKED" : ""), p };
 }

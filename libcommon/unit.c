@@ -145,3 +145,24 @@ unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg
 	}
 	return 0;
 }
+
+int
+unit_run_together(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
+{
+	int done;
+
+	if (db_begin(rq) < 0)
+		return -1;
+	done = fn(rq, arg);
+	if (done < 0) {
+		db_rollback(rq);
+		return -1;
+	}
+	failpoint(FP_UNIT_BEFORE_COMMIT);
+	if (db_commit(rq) < 0)
+		return -1;
+	failpoint(FP_UNIT_AFTER_COMMIT);
+	if (done > 0)
+		relay_wake();
+	return 0;
+}

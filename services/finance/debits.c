@@ -14,9 +14,8 @@
 #include "batch.h"
 #include "clock.h"
 #include "db.h"
-#include "failpoint.h"
+#include "dispatch.h"
 #include "idempotency.h"
-#include "relay.h"
 #include "row.h"
 #include "uuid.h"
 
@@ -128,18 +127,7 @@ wallet_ids(const struct together *t)
 static struct db_statement
 lock_wallets(const struct together *t, struct db_array *ids)
 {
-	struct arena *a = t->rq->arena;
-	const struct db_params *array = db_arrays(a, 1, ids);
-	struct db_params *p = arena_alloc(a, sizeof(*p));
-	const char **values = arena_alloc(a, 2 * sizeof(*values));
-	int *lengths = arena_alloc(a, 2 * sizeof(*lengths)), *formats = arena_alloc(a, 2 * sizeof(*formats));
-
-	values[1] = array->values[0];	/* the first, the caller, is nobody: who owns it is told later */
-	lengths[1] = array->lengths[0];
-	formats[1] = array->formats[0];
-	*p = (struct db_params){ .n = 2, .values = values, .lengths = lengths, .formats = formats };
-	return (struct db_statement){ arena_printf(a, "%s WHERE t.id = ANY ((SELECT $2::uuid[])::uuid[])"
-	    " ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED", plan_of(&wallet_resource)->select), p };
+	return rows_select(t->rq, &wallet_resource, "id", ids, true);	/* who owns it is told later */
 }
 
 /* As lots.c spends them. */
@@ -383,19 +371,20 @@ write_all(struct together *t)
 /* ---- the transaction ---- */
 
 static int
-perform(struct together *t)
+perform(struct request *rq, void *arg)
 {
+	struct together *t = arg;
 	struct db_array *ids = wallet_ids(t);
 	const struct db_statement statements[] = { find_keys(t), lock_wallets(t, ids), find_lots(t, ids) };
 	struct db_result *r[COUNT_OF(statements)];
 
-	if (db_query_all(t->rq, COUNT_OF(statements), statements, r) < 0)
+	if (db_query_all(rq, COUNT_OF(statements), statements, r) < 0)
 		return -1;
 	take_wallets(t, r[1]);
 	take_lots(t, r[2]);
-	t->uses = arena_alloc(t->rq->arena, (t->n + t->nlots) * sizeof(*t->uses));
+	t->uses = arena_alloc(rq->arena, (t->n + t->nlots) * sizeof(*t->uses));
 	decide(t, r[0]);
-	return t->ndone == 0 ? 0 : write_all(t);
+	return t->ndone > 0 && write_all(t) < 0 ? -1 : (int)t->ndone;
 }
 
 /* What did not come to pass is tried alone, where its own reason is found; the key tells what did. */
@@ -408,31 +397,14 @@ take_back(struct together *t)
 	}
 }
 
-static int
-commit(struct together *t)
-{
-	failpoint(FP_UNIT_BEFORE_COMMIT);
-	if (db_commit(t->rq) < 0)
-		return -1;
-	failpoint(FP_UNIT_AFTER_COMMIT);
-	return 0;
-}
-
 static void
 run(struct batch_item *const *items, unsigned n)
 {
 	struct together t = { .rq = request_new(((struct debit *)(void *)items[0])->rq->db),
 		.items = items, .n = n };
 
-	if (db_begin(t.rq) < 0)
-		;
-	else if (perform(&t) < 0) {
-		db_rollback(t.rq);
+	if (unit_run_together(t.rq, perform, &t) < 0)
 		take_back(&t);
-	} else if (commit(&t) < 0)
-		take_back(&t);
-	else if (t.ndone > 0)
-		relay_wake();
 	request_free(t.rq);
 }
 
@@ -443,6 +415,8 @@ debits_together(struct request *rq, const char *key)
 {
 	struct debit d = { .rq = rq, .wallet_id = rq->id };
 
+	if (key == NULL)
+		return 1;
 	d.m = wallet_movement_of_body(rq);
 	if (strcmp(d.m.reference_type, "PURCHASE") == 0)	/* a claw-back is rare and has rules of its own */
 		return 1;

@@ -5,6 +5,7 @@
 #include "link_requests.h"
 #include "passkeys.h"
 #include "passwords.h"
+#include "refresh_tokens.h"
 #include "second_factor.h"
 #include "secretbox.h"
 #include "service.h"
@@ -71,7 +72,7 @@ static const struct route routes[] = {
 	    .summary = "The same for step-up, with the caller's own passkeys.", .answer = PASSKEY_REQUEST },
 	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, SIGN_IN_TX, refresh_body,
 	    .summary = "Replace the refresh token and get a fresh access token.",
-	    .answer = REFRESH_ANSWER },
+	    .answer = REFRESH_ANSWER, .together = refreshes_together },
 	{ "POST", "/v1/auth/logout", SIGNED_IN, auth_logout,
 	    ROUTE_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_RESTRICTED_TOO, logout_body,
 	    .summary = "End this session, the others, or all.", .status = 204 },

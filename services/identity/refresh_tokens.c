@@ -58,8 +58,8 @@ expiry(struct request *rq, const struct row *session)
 	return text;
 }
 
-static int
-insert(struct request *rq, const struct row *session, const char *token, const char *family_id,
+static struct row *
+make(struct request *rq, const struct row *session, const char *token, const char *family_id,
     const char *parent_id)
 {
 	struct row *row = row_new(rq, &refresh_tokens_resource);
@@ -70,13 +70,13 @@ insert(struct request *rq, const struct row *session, const char *token, const c
 	row_set(row, "family_id", family_id);
 	row_set(row, "parent_id", parent_id);
 	row_set(row, "session_id", row_id(session));
-	return row_insert(rq, row);
+	return row;
 }
 
 int
 refresh_token_first(struct request *rq, const struct row *session, const char *token)
 {
-	return insert(rq, session, token, uuid_new(rq->arena), NULL);
+	return row_insert(rq, make(rq, session, token, uuid_new(rq->arena), NULL));
 }
 
 int
@@ -101,20 +101,24 @@ refresh_tokens_revoke(struct request *rq, const char *session_id)
 
 /* ---- using ---- */
 
-static int
-rotate(struct request *rq, struct row *token, const struct row *session, const char *text,
-    const char **ret_successor)
+bool
+refresh_token_is_fresh(const struct request *rq, const struct row *token)
+{
+	return !row_is_set(token, "rotated_at") && !row_bool(token, "revoked") &&
+	    clock_parse(row_text(token, "expires_at")) > rq->now_us;
+}
+
+struct row *
+refresh_token_replace(struct request *rq, struct row *token, const struct row *session,
+    const char *text, const char **ret_successor)
 {
 	char *successor = secret_new(rq->arena);
 
 	row_set(token, "revoked", "t");
 	row_set_now(rq, token, "rotated_at");
 	row_set(token, "successor_box", secret_seal(rq->arena, text, successor));
-	if (row_update(rq, token) < 0 || insert(rq, session, successor,
-	    row_text(token, "family_id"), row_id(token)) < 0)
-		return -1;
 	*ret_successor = successor;
-	return 0;
+	return make(rq, session, successor, row_text(token, "family_id"), row_id(token));
 }
 
 /* Replaced a moment ago, and the successor has not been used: *ret_successor, else NULL. */
@@ -179,6 +183,14 @@ load(struct request *rq, const char *text, struct row **ret_token, struct row **
 	return *ret_session == NULL ? -1 : 0;
 }
 
+void
+refresh_act(struct request *rq, const struct row *user, const struct row *session)
+{
+	act_as_user(rq, user);
+	rq->source_type = row_text(session, "client");
+	rq->source_id = row_id(session);
+}
+
 const struct column refresh_body[] = {
 	{ "refresh_token", COL_TEXT, COL_REQUIRED, .max = 200 },
 	{ 0 }
@@ -188,16 +200,14 @@ int
 auth_refresh(struct request *rq)
 {
 	const char *text = body_text(rq, "refresh_token"), *successor;
-	struct row *token = NULL, *session = NULL, *user;
+	struct row *token = NULL, *session = NULL, *user, *next;
 
 	if (load(rq, text, &token, &session) < 0)
 		return -1;
 	user = row_load(rq, &users_resource, row_text(token, "user_id"), false);
 	if (user == NULL)
 		return -1;
-	act_as_user(rq, user);
-	rq->source_type = row_text(session, "client");
-	rq->source_id = row_id(session);
+	refresh_act(rq, user, session);
 	if (!session_is_live(rq, session))
 		return refuse_invalid(rq);
 	if (row_is_set(token, "rotated_at")) {
@@ -207,10 +217,11 @@ auth_refresh(struct request *rq)
 			return refuse_stolen(rq, token, session);
 		return session_answer(rq, user, session, successor, NULL);
 	}
-	if (row_bool(token, "revoked") || clock_parse(row_text(token, "expires_at")) <= rq->now_us)
+	if (!refresh_token_is_fresh(rq, token))
 		return refuse_invalid(rq);
+	next = refresh_token_replace(rq, token, session, text, &successor);
 	row_set_now(rq, session, "last_used_at");
-	if (rotate(rq, token, session, text, &successor) < 0 || row_update(rq, session) < 0)
+	if (row_update(rq, token) < 0 || row_insert(rq, next) < 0 || row_update(rq, session) < 0)
 		return -1;
 	return session_answer(rq, user, session, successor, NULL);
 }

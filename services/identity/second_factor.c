@@ -95,8 +95,7 @@ totp_secret_confirm(struct request *rq, const char *user_id, const char *code, b
 int
 second_factor_is_on(struct request *rq, const char *user_id, bool *ret_on)
 {
-	return db_query_bool(rq, "SELECT EXISTS (SELECT FROM user_totps"
-	    " WHERE user_id = $1 AND confirmed_at IS NOT NULL)", DB(user_id), ret_on);
+	return db_query_bool(rq, "SELECT " SECOND_FACTOR_IS_ON("$1"), DB(user_id), ret_on);
 }
 
 int

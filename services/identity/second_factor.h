@@ -35,6 +35,9 @@ int totp_secret_make(struct request *rq, const char *user_id, const char **ret_b
  */
 int totp_secret_confirm(struct request *rq, const char *user_id, const char *code,
     bool *ret_is_right);
+/* In SQL, of the user that the expression names. */
+#define SECOND_FACTOR_IS_ON(user) \
+	"EXISTS (SELECT FROM user_totps WHERE user_id = " user " AND confirmed_at IS NOT NULL)"
 int second_factor_is_on(struct request *rq, const char *user_id, bool *ret_on);
 /* Secret and recovery codes go. */
 int second_factor_remove(struct request *rq, const char *user_id);

@@ -97,6 +97,19 @@ make_access_token(struct request *rq, const struct row *user, const struct row *
 }
 
 int
+session_answer_with(struct request *rq, const struct row *user, const struct row *session,
+    const struct user_access *access, const char *refresh_token, const char *device_token)
+{
+	return reply_json(rq, 200, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s*}",
+	    "access_token", make_access_token(rq, user, session, access),
+	    "token_type", "Bearer",
+	    "expires_in", (json_int_t)lifetime_s(rq, session, access),
+	    "refresh_token", refresh_token,
+	    "session_id", row_id(session),
+	    "device_token", device_token));
+}
+
+int
 session_answer(struct request *rq, const struct row *user, const struct row *session,
     const char *refresh_token, const char *device_token)
 {
@@ -104,13 +117,7 @@ session_answer(struct request *rq, const struct row *user, const struct row *ses
 
 	if (user_access_for_token(rq, row_id(user), &access) < 0)
 		return -1;
-	return reply_json(rq, 200, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s*}",
-	    "access_token", make_access_token(rq, user, session, &access),
-	    "token_type", "Bearer",
-	    "expires_in", (json_int_t)lifetime_s(rq, session, &access),
-	    "refresh_token", refresh_token,
-	    "session_id", row_id(session),
-	    "device_token", device_token));
+	return session_answer_with(rq, user, session, &access, refresh_token, device_token);
 }
 
 /* ---- opening ---- */

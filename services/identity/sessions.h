@@ -9,6 +9,7 @@
 
 struct request;
 struct row;
+struct user_access;
 
 /* Who proved to be whom, and from where. */
 struct sign_in {
@@ -28,6 +29,9 @@ int session_open(struct request *rq, struct row *user, const struct sign_in *how
  */
 int session_answer(struct request *rq, const struct row *user, const struct row *session,
     const char *refresh_token, const char *device_token);
+/* The same where it is known what the user may do. */
+int session_answer_with(struct request *rq, const struct row *user, const struct row *session,
+    const struct user_access *access, const char *refresh_token, const char *device_token);
 /* Ends one locked session and its refresh tokens; an ended one stays as it is. */
 int session_end(struct request *rq, struct row *session, const char *cause);
 /* Ends all of a user's but `except` (NULL: all). */

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct db_array;
+struct db_result;
+struct db_statement;
 struct request;
 struct row;
 
@@ -20,7 +23,7 @@ struct employment {
 struct user_access {
 	const char *const *role_keys;	/* in force now, sorted, NULL-terminated */
 	const char *employee_id, *department_id;	/* of an ACTIVE employee, else NULL */
-	int64_t until_s;	/* when the first of the roles ends, in seconds since 1970; 0: none has an end */
+	int64_t until_s;	/* for a token: when the first of the roles ends, in seconds since 1970; 0: none has an end */
 };
 
 int employment_read(struct request *rq, const char *user_id, struct employment *ret);
@@ -32,6 +35,10 @@ int user_access_read(struct request *rq, const char *user_id, const struct emplo
  * factor (identity.internal_roles_need_second_factor) and this account has none enabled.
  */
 int user_access_for_token(struct request *rq, const char *user_id, struct user_access *ret);
+/* The same of many users (DB_UUID), and what its result says of the n-th of them, copied for rq. */
+struct db_statement user_access_for_tokens(struct request *rq, struct db_array *user_ids);
+void user_access_take(struct request *rq, const struct db_result *r, unsigned n,
+    struct user_access *ret);
 
 /* The next epoch, written with a user.access_changed of its own; for unit_later. */
 int user_access_changed(struct request *rq, const char *user_id);

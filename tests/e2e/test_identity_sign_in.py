@@ -11,6 +11,8 @@ import psycopg
 import pytest
 import requests
 from client import Person, eventually, link_token
+from test_finance import together
+from test_flow import claims_of
 
 GOOD = "a phrase nobody else has"
 
@@ -370,6 +372,9 @@ def test_logout_knows_its_scopes(person):
 
 # ---- refresh ----
 
+PASSING = ("iat", "exp", "jti")     # claims that differ from token to token
+
+
 def refresh(api, token, expect=200):
     return api.post("/v1/auth/refresh", {"refresh_token": token}, expect=expect, token=None)
 
@@ -394,6 +399,26 @@ def test_refresh_with_a_retired_token_ends_the_family(person, sql):
                  " AND entity_id = %s AND status = 'FAILED'", me))
     # theft ends a session, never an account
     person.sign_in()
+
+
+def test_who_refreshes_at_once_is_answered_for_themselves(env, person):
+    """They share a transaction. Who asks twice, was robbed or shows nonsense costs nobody else anything."""
+    company = Person(env, account_type="COMPANY").register()
+    robbed, *people = [Person(env, email=p.email, password=p.password).sign_in() for p in (person, company) * 3]
+    retired = robbed.refresh_token
+    robbed.refresh().refresh()
+    tokens = [*(p.refresh_token for p in people), people[0].refresh_token, retired, "never given"]
+    *answers, again, reused, unknown = together(
+        *(lambda t=t: refresh(Person(env), t, expect=(200, 401)) for t in tokens))
+    reused.says("token_reused")
+    unknown.says("token_invalid")
+    assert again["refresh_token"] == answers[0]["refresh_token"]
+    assert len({a["refresh_token"] for a in answers}) == len(people)
+    for p, answer in zip(people, answers, strict=True):
+        before, after = claims_of(p.token), claims_of(answer["access_token"])
+        assert answer["session_id"] == p.session_id
+        assert {k: v for k, v in after.items() if k not in PASSING} == {k: v for k, v in before.items() if k not in PASSING}
+        refresh(p, answer["refresh_token"])
 
 
 def test_refresh_refuses_what_it_never_gave(anyone):
