@@ -202,7 +202,7 @@ price_compute(struct price *p)
 	}
 	p->tax = p->cgst + p->sgst + p->igst;
 	p->total = p->taxable + p->tax;
-	return 0;
+	return p->total > PRICE_MAX ? -1 : 0;
 }
 
 int64_t

@@ -268,6 +268,12 @@ quote_coins(const struct quote *q)
 }
 
 static int
+refuse_size(struct request *rq)
+{
+	return fail_field(rq, "items", "out_of_range", "an order this large cannot be placed");
+}
+
+static int
 fill_price(struct request *rq, struct quote *q, bool binding)
 {
 	q->price.lines = q->lines;
@@ -275,11 +281,12 @@ fill_price(struct request *rq, struct quote *q, bool binding)
 	q->price.rules = q->rules;
 	if (fill_rules(rq, q) < 0)
 		return -1;
-	if (price_before_coupon(&q->price) < 0)
-		return fail_field(rq, "items", "out_of_range", "an order this large cannot be placed");
+	if (price_before_coupon(&q->price) < 0 || quote_coins(q) > INT32_MAX)
+		return refuse_size(rq);
 	if (fill_coupon(rq, q, binding) < 0)
 		return -1;
-	price_compute(&q->price);
+	if (price_compute(&q->price) < 0)	/* the tax comes on top */
+		return refuse_size(rq);
 	if (binding && q->price.total > 0 && q->place_of_supply == NULL)
 		return fail_field(rq, "place_of_supply", "required",
 		    "your state decides the tax; name it here or in your profile");

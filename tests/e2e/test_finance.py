@@ -315,6 +315,9 @@ def test_order_bodies_are_checked(admin, buyer, anyone):
                           (order_body((item, 1001)), "/items/0/quantity"),
                           (order_body(({"id": str(uuid.uuid4())}, 1)), "/items/0/item_id")):
         buyer.post("/v1/orders", body, key=key(), expect=422).says("validation_failed", pointer)
+    dear, rich = package(admin, price=10 ** 15), package(admin, price=1, coins=1000000)
+    for body in (order_body((dear, 1), place_of_supply="29"), order_body(*[(rich, 1000)] * 3, place_of_supply="29")):
+        buyer.post("/v1/orders", body, key=key(), expect=422).says("validation_failed", "/items")
     buyer.post("/v1/orders", order_body((item, 1)), expect=400).says("idempotency_key_required")
     anyone.post("/v1/orders", order_body((item, 1)), key=key(), expect=401)
 

@@ -239,9 +239,11 @@ test_overflow_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(price_compute(&p), -1);
-	lines[0] = line(PRICE_MAX, 1);
+	lines[0] = line(PRICE_MAX / 118 * 100, 1);
 	assert_int_equal(price_compute(&p), 0);
-	assert_int_equal(p.total, PRICE_MAX / 100 * 118);
+	assert_int_equal(p.total, PRICE_MAX / 118 * 118);
+	lines[0] = line(PRICE_MAX, 1);	/* with its tax */
+	assert_int_equal(price_compute(&p), -1);
 	p.nlines = 2;
 	assert_int_equal(price_compute(&p), -1);
 	lines[0] = line(-1, 1);
