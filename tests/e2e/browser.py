@@ -25,10 +25,10 @@ class Browser:
         self.path = ""
         made = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.path = f"/session/{made['sessionId']}"
-        self.call("POST", "/timeouts", {"script": 20000, "pageLoad": 20000})
+        self.call("POST", "/timeouts", {"script": 60000, "pageLoad": 60000})
 
     def call(self, method, path, body=None):
-        answer = self.http.request(method, self.url + self.path + path, json=body, timeout=60)
+        answer = self.http.request(method, self.url + self.path + path, json=body, timeout=90)
         value = answer.json()["value"]
         assert answer.ok, f"{method} {path}: {value}"
         return value

@@ -56,7 +56,10 @@ def answers():
     return found
 
 
-def check_answer(method, path, status, body):
+fitted = set()      # (validator, bytes) that were looked at before: who waits for something gets the same many times
+
+
+def check_answer(method, path, status, body, content):
     """A 2xx is one that the document names for this operation, and its body fits; of a list the first three items."""
     path = path.split("?")[0]
     for pattern, statuses in answers().get((method.lower(), path.count("/")), ()):
@@ -64,9 +67,10 @@ def check_answer(method, path, status, body):
             continue
         assert str(status) in statuses, f"{method} {path} answered {status}, which is not documented"
         validator = statuses[str(status)]
-        if validator is not None and body is not None:
+        if validator is not None and body is not None and (id(validator), content) not in fitted:
             short = {**body, "items": body["items"][:3]} if isinstance(body.get("items"), list) else body
             validator.validate(short)
+            fitted.add((id(validator), content))
         return
 
 

@@ -504,7 +504,7 @@ def test_events_are_cloudevents_in_protobuf(env, cast, reviewer):
     job = company.draft()
     company.post(f"/v1/jobs/{job['id']}/submit", expect=200, headers={
         "traceparent": f"00-{trace}-00f067aa0ba902b7-01", "X-Request-Id": (request_id := str(uuid.uuid4()))})
-    [(record, event)] = eventually("job.submitted", lambda: records(env, "job.submitted", job["id"]))
+    [(record, event), *_] = eventually("job.submitted", lambda: records(env, "job.submitted", job["id"]))
     headers = {k: v.decode() for k, v in record.headers()}
     context = event.context
     assert record.key() == job["id"].encode()

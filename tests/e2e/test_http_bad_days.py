@@ -93,9 +93,9 @@ def test_requests_in_flight_when_the_database_dies_get_an_answer(env, whole, bos
     threads = [threading.Thread(target=write) for _ in range(4)]
     for t in threads:
         t.start()
-    time.sleep(0.5)
+    eventually("all write", lambda: len(answers) >= 20)
     whole.kill9("postgres")
-    time.sleep(0.5)
+    eventually("somebody is told", lambda: answers[-1][0] == 503, 20)
     whole.start("postgres")
     eventually("writes go on", lambda: answers[-1][0] == 201, 20)
     stop.set()

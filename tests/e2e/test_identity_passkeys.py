@@ -7,6 +7,7 @@ import cbor2
 import pytest
 from authenticator import ATTESTED, EDDSA, ES256, EXTENDED, PRESENT, VERIFIED, Passkey, b64, unb64
 from client import Api, Person, eventually
+from test_identity_sign_in import lengthen_delays
 from topics import published
 
 MINE, SIGN_IN, STEP_UP, LOGIN = "/v1/me/passkeys", "/v1/auth/passkey", "/v1/auth/step-up", "/v1/auth/login"
@@ -272,10 +273,11 @@ def test_a_counter_that_goes_back_is_refused_and_told(owner, passkey, anyone, or
     enter(anyone, still)
 
 
-def test_guesses_are_throttled_and_the_owners_device_is_not(passkey, anyone, owner):
+def test_guesses_are_throttled_and_the_owners_device_is_not(passkey, anyone, owner, sql):
     token = enter(anyone, passkey, more={"device": "phone"})["device_token"]
     statuses = [enter(anyone, passkey, (401, 429), signature=bytes(70)).status for _ in range(8)]
     assert statuses[:5] == [401] * 5 and 429 in statuses, statuses
+    lengthen_delays(sql)
     enter(anyone, passkey, 429).says("too_many_requests")
     enter(anyone, passkey, more={"device_token": token})
     # nor do they delay the password

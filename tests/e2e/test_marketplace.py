@@ -368,8 +368,8 @@ def test_suspension_ends_what_is_open(env, admin, reviewer):
 # ---- postings that cost coins ----
 
 @pytest.fixture
-def posting_price(admin):
-    """Sets what a posting costs for one test; 0 again afterwards."""
+def posting_price(admin, cast, reviewer):
+    """Sets what a posting costs for one test; 0 again afterwards, as those that follow rely on."""
     key = "marketplace.job_posting_price"
 
     def put(coins):
@@ -381,6 +381,8 @@ def posting_price(admin):
                                                "config_value_json": coins, "reason": "test"}, expect=201)
     yield put
     put(0)
+    last = submitted_at_price(cast.company, reviewer, 0)
+    cast.company.post(f"/v1/approval-requests/{queued(reviewer, last['id'])['id']}/withdraw", expect=200)
 
 
 def submitted_at_price(company, reviewer, price, **more):

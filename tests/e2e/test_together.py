@@ -74,8 +74,8 @@ def test_debits_at_one_moment(env, admin, holder):
     assert together_so_far(env) > before
     statuses = [status for status, *_ in answers]
     assert statuses[:8] == [200] * 8 and codes(answers)[8] == "conflict"
-    # the twin ran beside the first, or came after it and was told the same
-    assert codes(answers[9:11]) == [200, "idempotency_in_progress"] or answers[9][2] == answers[10][2]
+    # one of the twins ran beside the other, or came after it and was told the same
+    assert sorted(map(str, codes(answers[9:11]))) == ["200", "idempotency_in_progress"] or answers[9][2] == answers[10][2]
     assert sorted(map(str, codes(answers[11:]))) == ["200", "already_exists"]
     rows = entries_of(holder)
     assert [row["sequence"] for row in rows] == list(range(1, 12))
