@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -84,7 +85,7 @@ class Bus:
         ports = Ports(self.home, preferred=False)
         ports.settle(lambda name: True if (self.folder / "kafka").exists() else False)
         self.postgres, self.kafka = Postgres(self.home, ports), Kafka(self.home, ports)
-        self.probes = []
+        self.probes, self.admin = [], None
 
     def up(self):
         self.postgres.start()
@@ -120,25 +121,39 @@ class Bus:
         return probe
 
     def end_probes(self):
-        for probe in self.probes:
-            if probe.process.poll() is None:
-                probe.signal(signal.SIGCONT)
+        """Asked to end: for one that is killed its group waits six seconds, and so would the next test."""
+        left = [probe for probe in self.probes if probe.process.poll() is None]
+        for probe in left:
+            probe.signal(signal.SIGTERM)
+            probe.signal(signal.SIGCONT)
+        for probe in left:
+            try:
+                probe.process.wait(10)
+            except subprocess.TimeoutExpired:
                 probe.kill9()
         self.probes = []
 
     def ends(self, topic):
         """Where each partition of a topic ends now."""
-        consumer = Consumer({"bootstrap.servers": self.kafka.brokers, "group.id": "ends"})
+        return self.ends_of(topic)[topic]
+
+    def ends_of(self, *topics):
+        """The same of several, asked in one question: {topic: {partition: its end}}"""
+        if self.admin is None:
+            self.admin = AdminClient({"bootstrap.servers": self.kafka.brokers})
 
         def ask():
             try:
-                partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-                return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
-            except KafkaException:      # a topic just made has no leader yet
+                known = self.admin.list_topics(timeout=10).topics
+                asked = self.admin.list_offsets({TopicPartition(topic, p): OffsetSpec.latest() for topic in topics
+                                                 for p in known[topic].partitions}, request_timeout=10)
+                found = {topic: {} for topic in topics}
+                for place, future in asked.items():
+                    found[place.topic][place.partition] = future.result().offset
+                return found if all(found.values()) else None
+            except (KafkaException, KeyError):      # a topic just made has no leader yet
                 return None
-        found = eventually(ask)
-        consumer.close()
-        return found
+        return eventually(ask)
 
     def read(self, topic, begin, until):
         """Messages of a topic from the offsets `begin` until `until(messages)` is true."""
@@ -166,10 +181,9 @@ class Bus:
         self.sql("TRUNCATE outbox_events, consumer_offsets, dead_letters, bus_counts, bus_refused, bus_order, "
                  "access_users, access_roles, access_sessions, access_keys, config_values")
         self.sql("UPDATE relay_lease SET deadline = '-infinity'")
-        for topic in SUBSCRIBED:
-            for partition, offset in self.ends(topic).items():
-                self.sql("INSERT INTO consumer_offsets (topic, partition, next_offset) VALUES (%s, %s, %s)",
-                         topic, partition, offset)
+        for topic, ends in self.ends_of(*SUBSCRIBED).items():
+            self.sql("INSERT INTO consumer_offsets (topic, partition, next_offset)"
+                     " SELECT %s, * FROM unnest(%s::integer[], %s::bigint[])", topic, list(ends), list(ends.values()))
 
 
 def interrupt(*_):

@@ -1,5 +1,7 @@
 """What counts as a finding."""
-from nxt.testing import LANES, PARTS, _is_nginx, _without_remarks
+from collections import deque
+
+from nxt.testing import LANES, PARTS, _is_nginx, _next, _without_remarks
 
 REMARK = "==5249==WARNING: ASan doesn't fully support makecontext/swapcontext functions and may produce false positives in some cases!\n"
 
@@ -25,3 +27,8 @@ def test_nginx_is_excused_for_what_it_does_and_no_more():
 
 def test_every_part_has_one_lane():
     assert sorted(sum(LANES, ())) == sorted(PARTS)
+
+
+def test_who_is_done_takes_the_last_of_the_others():
+    mine, others = deque(["one"]), deque(["first", "last"])
+    assert [_next(mine, others) for _ in range(4)] == ["one", "last", "first", None]

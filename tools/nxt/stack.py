@@ -20,10 +20,11 @@ from nxt.ui import NxtError, say, step
 
 class Stack:
     def __init__(self, home=None, preset=None, preferred_ports=True, daemon_env=None):
-        """daemon_env: {service or "*": {NAME: value}} goes before what is made up here."""
+        """daemon_env: {service or "*": {NAME: value}} goes before what is made up here. Where None is given it is that of
+        the last up(): whoever stops and starts a part of a copy later, a test for example, starts the same."""
         self.home = Home(home)
         self.preset = preset or self.home.state.get("preset", "release")
-        self.daemon_env = daemon_env or {}
+        self.daemon_env = dict(self.home.state.get("daemon_env", {}) if daemon_env is None else daemon_env)
         self.preferred_ports = preferred_ports
         self._assemble()
 
@@ -126,7 +127,7 @@ class Stack:
     def _choose(self, bus, ports):
         if bus and bus != self.bus_name:
             self._stop_all([*self.daemons.values(), self.bus])
-        self.home.state.update(bus=bus or self.bus_name, preset=self.preset)
+        self.home.state.update(bus=bus or self.bus_name, preset=self.preset, daemon_env=self.daemon_env)
         self.ports.configure(ports)
 
     def _need_binaries(self):
