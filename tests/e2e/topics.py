@@ -1,10 +1,11 @@
 """What was really published, read from Kafka by a foreign client and decoded by a foreign decoder."""
 import functools
 import sys
+import time
 import uuid
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
@@ -17,26 +18,45 @@ def messages():
     return contract.load_messages(contract.descriptor_set())
 
 
+class Reader:
+    """Goes through topics with one consumer, and each record once: a topic is asked for what came since."""
+
+    def __init__(self, brokers):
+        # What is at its end is said so at once, not after half a second without anything new.
+        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": "tests", "enable.auto.commit": False,
+                                  "enable.partition.eof": True, "fetch.wait.max.ms": 10, "auto.offset.reset": "error"})
+        self.found, self.next = {}, {}
+
+    def _places(self, topic):
+        if not self.next.get(topic):
+            partitions = self.consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            self.found[topic], self.next[topic] = [], dict.fromkeys(partitions, OFFSET_BEGINNING)
+        return self.next[topic]
+
+    def records(self, topic):
+        at = self._places(topic)
+        self.consumer.assign([TopicPartition(topic, p, offset) for p, offset in at.items()])
+        left, end = set(at), time.monotonic() + 20
+        while left:
+            record = self.consumer.poll(1)
+            if record is not None and record.error() is None:
+                self.found[topic].append(record)
+                at[record.partition()] = record.offset() + 1
+            elif record is not None and record.error().code() == KafkaError._PARTITION_EOF:
+                left.discard(record.partition())
+            assert time.monotonic() < end, f"{topic} is not read within 20 s: {record and record.error()}"
+        self.consumer.unassign()
+        return sorted(self.found[topic], key=lambda r: (r.partition(), r.offset()))
+
+
+@functools.cache
+def _reader(brokers):
+    return Reader(brokers)
+
+
 def raw(env, topic):
     """The records of a topic so far, in order per partition."""
-    consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests", "enable.auto.commit": False})
-    found = []
-    try:
-        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-            place = TopicPartition(topic, partition, 0)
-            low, high = consumer.get_watermark_offsets(place, timeout=10)
-            if high == low:
-                continue
-            place.offset = low
-            consumer.assign([place])
-            while (record := consumer.poll(10)) is not None:
-                if record.error() is None:
-                    found.append(record)
-                if record.offset() >= high - 1:
-                    break
-    finally:
-        consumer.close()
-    return found
+    return _reader(env["NXT_KAFKA_BROKERS"]).records(topic)
 
 
 def _offsets(admin, places, which):
