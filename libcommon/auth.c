@@ -185,7 +185,7 @@ fill_caller(struct request *rq, struct verified *v)
 		.account_type = v->claims.account_type, .employee_id = v->claims.employee_id,
 		.department_id = v->claims.department_id, .client = v->claims.client,
 		.role_keys = v->claims.role_keys, .epoch = v->claims.epoch,
-		.restricted = v->claims.restricted,
+		.restricted = v->claims.restricted, .factor_missing = v->claims.factor_missing,
 	};
 }
 

@@ -45,7 +45,7 @@ struct access_claims {
 	const char *sub, *sid, *account_type, *employee_id, *department_id, *client;
 	const char *const *role_keys;	/* NULL-terminated */
 	int64_t epoch;
-	bool restricted;
+	bool restricted, factor_missing;
 	int64_t issued_s, expires_s;
 };
 #define AUTH_ISSUER "nxtgauge"

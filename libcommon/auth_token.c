@@ -204,6 +204,16 @@ take_roles(struct arena *a, const json_t *claims, const char *const **ret)
 	return true;
 }
 
+/* A claim that may be absent, which is false. */
+static bool
+take_bool(const json_t *claims, const char *name, bool *ret)
+{
+	const json_t *v = json_object_get(claims, name);
+
+	*ret = json_is_true(v);
+	return v == NULL || json_is_boolean(v);
+}
+
 static const char *
 read_claims(struct arena *a, const json_t *claims, long long now_s, struct access_claims *ret)
 {
@@ -211,7 +221,6 @@ read_claims(struct arena *a, const json_t *claims, long long now_s, struct acces
 	static const char *const clients[] = { "UI", "API" };
 	const char *issuer = text_member(claims, "iss"), *reason;
 	const json_t *epoch = json_object_get(claims, "epoch");
-	const json_t *restricted = json_object_get(claims, "restricted");
 
 	if (issuer == NULL || strcmp(issuer, AUTH_ISSUER) != 0 ||
 	    !audience_is_ours(json_object_get(claims, "aud")))
@@ -221,14 +230,14 @@ read_claims(struct arena *a, const json_t *claims, long long now_s, struct acces
 	ret->account_type = take_word(claims, "account_type", account_types);
 	ret->client = take_word(claims, "client", clients);
 	ret->epoch = json_integer_value(epoch);
-	ret->restricted = json_is_true(restricted);
 	if (!take_uuid(a, claims, "sub", true, &ret->sub) ||
 	    !take_uuid(a, claims, "sid", true, &ret->sid) ||
 	    !take_uuid(a, claims, "employee_id", false, &ret->employee_id) ||
 	    !take_uuid(a, claims, "department_id", false, &ret->department_id) ||
 	    !take_roles(a, claims, &ret->role_keys) || ret->account_type == NULL ||
 	    ret->client == NULL || !json_is_integer(epoch) || ret->epoch < 0 ||
-	    (restricted != NULL && !json_is_boolean(restricted)))
+	    !take_bool(claims, "restricted", &ret->restricted) ||
+	    !take_bool(claims, "factor_missing", &ret->factor_missing))
 		return "the access token lacks what it must say";
 	return NULL;
 }

@@ -383,7 +383,7 @@ request_main(void *arg)
 		status = error_info(rq->problem.code)->status;
 		log_problem(rq);
 		send_problem(rq);
-		if (rq->problem.code == ERR_FORBIDDEN)
+		if (rq->problem.code == ERR_FORBIDDEN || rq->problem.code == ERR_SECOND_FACTOR_MISSING)
 			denied_report(rq);
 	}
 	count(rq, status, began_us);

@@ -24,8 +24,9 @@
 	X(ERR_REFRESH_INVALID, 401, "token_invalid", false, "The refresh token is unknown or expired; sign in again.") \
 	X(ERR_TOKEN_REUSED, 401, "token_reused", false, "This refresh token was used before; the session was ended for safety. Sign in again.") \
 	X(ERR_STEP_UP_REQUIRED, 401, "step_up_required", false, "Confirm your password first: POST /v1/auth/step-up.") \
-	X(ERR_SECOND_FACTOR_REQUIRED, 401, "second_factor_required", false, "Send `challenge` with a code of your authenticator or a recovery code (POST /v1/auth/totp), or as the challenge of a passkey (POST /v1/auth/passkey).") \
+	X(ERR_SECOND_FACTOR_REQUIRED, 401, "second_factor_required", false, "Send `challenge` with a code of your authenticator or a recovery code (POST /v1/auth/totp), or let a passkey answer it (POST /v1/auth/passkey/options with `challenge`, then POST /v1/auth/passkey).") \
 	X(ERR_FORBIDDEN, 403, "forbidden", false, "Your roles do not hold the permission this needs.") \
+	X(ERR_SECOND_FACTOR_MISSING, 403, "second_factor_missing", false, "Your roles of staff count only with a second factor. Add a passkey (POST /v1/me/passkeys/options, then POST /v1/me/passkeys) or an authenticator (POST /v1/me/totp, then POST /v1/me/totp/confirm), and refresh the token.") \
 	X(ERR_OWN_SUBMISSION, 403, "own_submission", false, "Nobody decides what they submitted themselves; ask another person.") \
 	X(ERR_ACCOUNT_RESTRICTED, 403, "account_restricted", false, "This account is suspended: it may read its own data, take an export of it and sign out. The mail about the suspension says why; write to support to have it lifted.") \
 	X(ERR_NOT_FOUND, 404, "not_found", false, "Nothing is there for you; check the path and the id.") \

@@ -46,8 +46,8 @@ access_check(struct request *rq, const struct access *access, bool is_owner)
 	if ((access->conditions & NOT_OWNER) && is_owner)
 		return fail(rq, ERR_OWN_SUBMISSION, "nobody decides what is their own");
 	if (access->permission != NULL && (access->who & WHO_STAFF))
-		return fail(rq, ERR_FORBIDDEN, "this needs the permission %s%s", access->permission,
-		    access->who & WHO_OWNER ? ", or to be the owner" : "");
+		return fail_as_staff(rq, arena_printf(rq->arena, "this needs the permission %s%s", access->permission,
+		    access->who & WHO_OWNER ? ", or to be the owner" : ""));
 	if (access->conditions & NEEDS_COMPANY)
 		return fail(rq, ERR_FORBIDDEN, "only a company account may do this");
 	return fail(rq, ERR_FORBIDDEN, "only the owner may do this");

@@ -73,6 +73,14 @@ fail(struct request *rq, enum error_code code, const char *fmt, ...)
 }
 
 int
+fail_as_staff(struct request *rq, const char *reason)
+{
+	if (rq->caller.factor_missing)
+		return fail(rq, ERR_SECOND_FACTOR_MISSING, "%s. %s", reason, error_info(ERR_SECOND_FACTOR_MISSING)->doc);
+	return fail(rq, ERR_FORBIDDEN, "%s", reason);
+}
+
+int
 fail_unless_soon(struct request *rq, enum error_code code, const char *fmt, ...)
 {
 	va_list ap;

@@ -39,6 +39,7 @@ struct caller {
 	const char *const *role_keys;	/* NULL-terminated */
 	int64_t epoch;			/* access epoch the token was made under */
 	bool restricted;		/* suspended account: GET of own data only */
+	bool factor_missing;		/* roles of staff that do not count, for want of a second factor */
 };
 
 struct field_error {
@@ -127,6 +128,11 @@ int unit_later(struct request *rq, int (*fn)(struct request *rq, const char *id)
 /* ---- refusing: each returns -1 ---- */
 int fail(struct request *rq, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/*
+ * Something that roles of staff would have allowed: ERR_FORBIDDEN, or, where the caller has such roles and they
+ * do not count for want of a second factor, ERR_SECOND_FACTOR_MISSING, which says how to get one.
+ */
+int fail_as_staff(struct request *rq, const char *reason);
 /*
  * As fail, where only a projection stands against it that an event on its way may bring up to
  * date: the unit is run again for up to two seconds before the caller is refused.

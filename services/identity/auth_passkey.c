@@ -29,11 +29,17 @@ const struct column auth_passkey_body[] = {
 	{ 0 }
 };
 
+const struct column auth_passkey_options_body[] = {
+	{ "challenge", COL_TEXT, 0, .max = 100, .doc = "From the refusal of a sign-in by password." },
+	{ 0 }
+};
+
 /* An answer, and what was found of its passkey before the transaction. */
 struct answer {
 	struct webauthn_bytes id, client_data, auth_data, signature, user_handle;
 	const char *purpose, *challenge;
 	const char *asked;		/* the user who was asked to step up, or NULL */
+	bool is_asked;			/* this very user was asked: the answer need not say who gives it */
 	const char *wrong;		/* what it says by itself is wrong, or NULL */
 	uint32_t sign_count;
 	const char *passkey_id, *user_id;	/* NULL: no such passkey */
@@ -43,13 +49,22 @@ struct answer {
 
 /* ---- options ---- */
 
+/*
+ * A question to whoever answers it; with the challenge of a right password that question, put to its
+ * account. The list of that one's passkeys finds those too that an authenticator does not offer by itself.
+ */
 int
 auth_passkey_options(struct request *rq)
 {
-	const char *challenge;
+	const char *challenge = body_text(rq, "challenge"), *user_id;
+	json_t *allow = challenge == NULL ? json_array() : NULL;
 
-	return passkey_challenge_make(rq, "SIGN_IN", NULL, &challenge) < 0 ? -1 :
-	    reply_json(rq, 200, passkey_request_options(challenge, json_array()));
+	if (challenge == NULL && passkey_challenge_make(rq, "SIGN_IN", NULL, &challenge) < 0)
+		return -1;
+	if (allow == NULL && (passkey_challenge_asks(rq, "SIGN_IN", challenge, &user_id) < 0 ||
+	    (allow = passkey_descriptors(rq, user_id)) == NULL))
+		return -1;
+	return reply_json(rq, 200, passkey_request_options(challenge, allow));
 }
 
 int
@@ -102,7 +117,7 @@ find_passkey(struct request *rq, struct answer *an)
 		an->user_id = db_text(r, 0, 1);
 	}
 	return an->challenge == NULL ? 0 : passkey_challenge_is_open(rq, an->purpose,
-	    an->asked != NULL ? an->asked : an->user_id, an->challenge);
+	    an->asked != NULL ? an->asked : an->user_id, an->challenge, &an->is_asked);
 }
 
 /* ---- judging ---- */
@@ -114,7 +129,7 @@ is_handle_of(const struct answer *an, const struct row *passkey)
 	uint8_t user[16];
 
 	if (an->user_handle.len == 0)
-		return an->asked != NULL;
+		return an->is_asked;
 	return uuid_parse(row_text(passkey, "user_id"), user) && an->user_handle.len == sizeof(user) &&
 	    memcmp(an->user_handle.p, user, sizeof(user)) == 0;
 }

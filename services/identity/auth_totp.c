@@ -3,7 +3,8 @@
  *
  * A right password of an account with a second factor opens no session: it gives a challenge that
  * lives for minutes, of which the table holds the hash. Whoever brings it with a code of the
- * authenticator or with a recovery code gets the session that the password asked for.
+ * authenticator or with a recovery code gets the session that the password asked for. A passkey
+ * answers the same challenge in auth_passkey.c.
  */
 #include <string.h>
 
@@ -29,15 +30,26 @@ const struct column auth_totp_body[] = {
 	{ 0 }
 };
 
+/* Which answers this account can give. */
+static const char *
+how_to_go_on(const struct second_factors *has)
+{
+	if (!has->passkey)
+		return "the password is right; send this challenge with a code to /v1/auth/totp";
+	return has->totp ? "the password is right; send this challenge with a code to /v1/auth/totp, or to"
+	    " /v1/auth/passkey/options for a passkey" :
+	    "the password is right; send this challenge to /v1/auth/passkey/options for a passkey";
+}
+
 int
 second_factor_ask(struct request *rq, struct row *user, const struct sign_in *how)
 {
 	char *challenge, expires[CLOCK_TEXT];
-	bool is_on;
+	struct second_factors has;
 
-	if (second_factor_is_on(rq, row_id(user), &is_on) < 0)
+	if (second_factors_read(rq, row_id(user), &has) < 0)
 		return -1;
-	if (!is_on)
+	if (!has.totp && !has.passkey)
 		return 0;
 	challenge = secret_new(rq->arena);
 	clock_format(rq->now_us + config_int("CHALLENGE_S") * 1000000, expires);
@@ -48,8 +60,7 @@ second_factor_ask(struct request *rq, struct row *user, const struct sign_in *ho
 	    how->client, how->device)) < 0)
 		return -1;
 	rq->problem.challenge = challenge;
-	return refuse_and_commit(rq, ERR_SECOND_FACTOR_REQUIRED,
-	    "the password is right; send this challenge with a code to /v1/auth/totp");
+	return refuse_and_commit(rq, ERR_SECOND_FACTOR_REQUIRED, "%s", how_to_go_on(&has));
 }
 
 /* ---- POST /v1/auth/totp ---- */

@@ -219,7 +219,7 @@ dashboard_effective(struct request *rq)
 	if (type == NULL)
 		type = rq->caller.employee_id != NULL ? "INTERNAL" : "EXTERNAL";
 	if (strcmp(type, "INTERNAL") == 0 && rq->caller.employee_id == NULL)
-		return fail(rq, ERR_FORBIDDEN, "INTERNAL dashboards are for employees");
+		return fail_as_staff(rq, "INTERNAL dashboards are for employees");
 	begin_with_builtin(&v, type);
 	result = lay_over_configs(rq, &v, type) < 0 || lay_over_widgets(rq, &v, type) < 0 ? -1 : 0;
 	if (result == 0)

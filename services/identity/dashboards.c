@@ -86,10 +86,10 @@ dashboard_create(struct request *rq, struct row *config)
 	if (strcmp(row_text(config, "owner_type"), "USER") == 0 && !body_has(rq, "owner_id"))
 		row_set(config, "owner_id", rq->caller.user_id);
 	if (!is_own(rq, config) && !caller_has_permission(rq, "dashboard-configs.create"))
-		return fail(rq, ERR_FORBIDDEN, "a dashboard of others needs dashboard-configs.create");
+		return fail_as_staff(rq, "a dashboard of others needs dashboard-configs.create");
 	if (strcmp(row_text(config, "dashboard_type"), "INTERNAL") == 0 &&
 	    rq->caller.employee_id == NULL)
-		return fail(rq, ERR_FORBIDDEN, "INTERNAL dashboards are for employees");
+		return fail_as_staff(rq, "INTERNAL dashboards are for employees");
 	if (owner_must_exist(rq, config) < 0)
 		return -1;
 	return take_default_from_others(rq, config);

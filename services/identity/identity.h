@@ -45,7 +45,7 @@ int auth_password_forgot(struct request *rq);
 int auth_password_reset(struct request *rq);
 int auth_password_change(struct request *rq);
 extern const struct column register_body[], verify_email_body[], resend_body[];
-extern const struct column login_body[], auth_totp_body[], auth_passkey_body[], step_up_body[], refresh_body[];
+extern const struct column login_body[], auth_totp_body[], auth_passkey_options_body[], auth_passkey_body[], step_up_body[], refresh_body[];
 extern const struct column logout_body[];
 extern const struct column password_forgot_body[], password_reset_body[], password_change_body[];
 

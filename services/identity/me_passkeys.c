@@ -11,6 +11,7 @@
 #include "operations.h"
 #include "passkeys.h"
 #include "request.h"
+#include "second_factor.h"
 #include "sessions.h"
 
 #define TRANSPORTS_MAX 8
@@ -211,5 +212,6 @@ me_passkey_remove(struct request *rq)
 {
 	struct row *passkey = caller_stepped_up(rq) == NULL ? NULL : own_passkey(rq);
 
-	return passkey == NULL || row_remove(rq, passkey) < 0 ? -1 : reply_empty(rq);
+	return passkey == NULL || row_remove(rq, passkey) < 0 ||
+	    second_factor_removed(rq, rq->caller.user_id) < 0 ? -1 : reply_empty(rq);
 }

@@ -129,13 +129,29 @@ open_or_fail(struct request *rq, bool is_open)
 
 int
 passkey_challenge_is_open(struct request *rq, const char *purpose, const char *user_id,
-    const char *challenge)
+    const char *challenge, bool *ret_is_asked)
 {
-	bool is_open;
+	struct db_result *r = db_query(rq, "SELECT user_id IS NOT NULL" OPEN_CHALLENGE,
+	    DB(secret_hash(rq->arena, challenge), purpose, user_id));
 
-	return db_query_bool(rq, "SELECT EXISTS (SELECT" OPEN_CHALLENGE ")",
-	    DB(secret_hash(rq->arena, challenge), purpose, user_id), &is_open) < 0 ? -1 :
-	    open_or_fail(rq, is_open);
+	if (r == NULL || open_or_fail(rq, db_rows(r) == 1) < 0)
+		return -1;
+	*ret_is_asked = db_bool(r, 0, 0);
+	return 0;
+}
+
+int
+passkey_challenge_asks(struct request *rq, const char *purpose, const char *challenge,
+    const char **ret_user_id)
+{
+	struct db_result *r = db_query(rq, "SELECT user_id FROM auth_challenges WHERE challenge = decode($1, 'hex')"
+	    " AND purpose = $2 AND user_id IS NOT NULL AND expires_at > now()",
+	    DB(secret_hash(rq->arena, challenge), purpose));
+
+	if (r == NULL || open_or_fail(rq, db_rows(r) == 1) < 0)
+		return -1;
+	*ret_user_id = db_text(r, 0, 0);
+	return 0;
 }
 
 int

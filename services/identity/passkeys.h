@@ -40,13 +40,17 @@ const char *passkey_party_name(void);
 int passkey_challenge_make(struct request *rq, const char *purpose, const char *user_id,
     const char **ret_challenge);
 /*
- * ERR_TOKEN_INVALID unless it is open for this purpose, and this user or anybody. Using it up is right
- * once, also of several at once.
+ * ERR_TOKEN_INVALID unless it is open for this purpose, and this user or anybody; *ret_is_asked: put to this
+ * user. Using it up is right once, also of several at once.
  */
 int passkey_challenge_is_open(struct request *rq, const char *purpose, const char *user_id,
-    const char *challenge);
+    const char *challenge, bool *ret_is_asked);
 int passkey_challenge_use(struct request *rq, const char *purpose, const char *user_id,
     const char *challenge);
+
+/* Whom an open challenge was put to; ERR_TOKEN_INVALID where that is nobody in particular. */
+int passkey_challenge_asks(struct request *rq, const char *purpose, const char *challenge,
+    const char **ret_user_id);
 
 /* What the user's browser asks authenticators for; `user` names who enrols. New objects. */
 json_t *passkey_creation_options(struct request *rq, const struct row *user, const char *challenge,

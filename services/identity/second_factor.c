@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "config.h"
 #include "db.h"
 #include "event.h"
 #include "identity.h"
@@ -12,6 +13,7 @@
 #include "request.h"
 #include "secretbox.h"
 #include "totp.h"
+#include "user_access.h"
 
 #define TELL_EVERY 5	/* straight wrong codes: so often the owner hears that the password is known */
 #define UNCONFIRMED_FOR "1 hour"
@@ -93,17 +95,39 @@ totp_secret_confirm(struct request *rq, const char *user_id, const char *code, b
 }
 
 int
-second_factor_is_on(struct request *rq, const char *user_id, bool *ret_on)
+totp_secret_remove(struct request *rq, const char *user_id)
 {
-	return db_query_bool(rq, "SELECT " SECOND_FACTOR_IS_ON("$1"), DB(user_id), ret_on);
+	return db_exec(rq, "DELETE FROM user_totps WHERE user_id = $1", DB(user_id)) < 0 ? -1 :
+	    second_factor_removed(rq, user_id);
+}
+
+/* ---- which there are ---- */
+
+int
+second_factors_read(struct request *rq, const char *user_id, struct second_factors *ret)
+{
+	struct db_result *r = db_query(rq, "SELECT EXISTS (SELECT FROM user_totps WHERE user_id = $1"
+	    " AND confirmed_at IS NOT NULL), EXISTS (SELECT FROM user_passkeys WHERE user_id = $1)", DB(user_id));
+
+	if (r == NULL)
+		return -1;
+	ret->totp = db_bool(r, 0, 0);
+	ret->passkey = db_bool(r, 0, 1);
+	return 0;
 }
 
 int
-second_factor_remove(struct request *rq, const char *user_id)
+second_factor_removed(struct request *rq, const char *user_id)
 {
-	if (recovery_codes_remove(rq, user_id) < 0)
+	struct second_factors left;
+
+	if (second_factors_read(rq, user_id, &left) < 0)
 		return -1;
-	return db_exec(rq, "DELETE FROM user_totps WHERE user_id = $1", DB(user_id));
+	if (left.totp || left.passkey)
+		return 0;
+	if (setting_bool("identity.internal_roles_need_second_factor"))
+		unit_later(rq, user_access_changed, user_id);
+	return recovery_codes_remove(rq, user_id);
 }
 
 /* ---- judging ---- */

@@ -1,6 +1,7 @@
 /*
- * The second factor of an account: the secret that its owner's authenticator shares with us, and
- * the judgement of what the owner shows of it. Sealed at rest with a key of its own, TOTP_KEY.
+ * The second factor of an account: whether it has one, the secret that its owner's authenticator shares
+ * with us, and the judgement of what the owner shows of it. Sealed at rest with a key of its own, TOTP_KEY.
+ * Passkeys are judged by auth_passkey.c.
  */
 #ifndef NXT_SECOND_FACTOR_H
 #define NXT_SECOND_FACTOR_H
@@ -35,12 +36,23 @@ int totp_secret_make(struct request *rq, const char *user_id, const char **ret_b
  */
 int totp_secret_confirm(struct request *rq, const char *user_id, const char *code,
     bool *ret_is_right);
-/* In SQL, of the user that the expression names. */
+/* The secret goes; recovery codes stay while a passkey does. */
+int totp_secret_remove(struct request *rq, const char *user_id);
+
+/* What is asked for after a right password, each in the place of the other: a confirmed secret, a passkey. */
+struct second_factors {
+	bool totp, passkey;
+};
+int second_factors_read(struct request *rq, const char *user_id, struct second_factors *ret);
+/* The same in SQL, whether there is any, of the user that the expression names. */
 #define SECOND_FACTOR_IS_ON(user) \
-	"EXISTS (SELECT FROM user_totps WHERE user_id = " user " AND confirmed_at IS NOT NULL)"
-int second_factor_is_on(struct request *rq, const char *user_id, bool *ret_on);
-/* Secret and recovery codes go. */
-int second_factor_remove(struct request *rq, const char *user_id);
+	"(EXISTS (SELECT FROM user_totps WHERE user_id = " user " AND confirmed_at IS NOT NULL)" \
+	" OR EXISTS (SELECT FROM user_passkeys WHERE user_id = " user "))"
+/*
+ * One of them has just been removed: recovery codes go with the last, and where staff must have a second factor
+ * the tokens of one who has none end.
+ */
+int second_factor_removed(struct request *rq, const char *user_id);
 
 /*
  * Counts the attempt before it is judged, apart from the guesses at the password: those who know
@@ -63,7 +75,7 @@ struct event_out *second_factor_event(struct request *rq, const struct row *user
 
 /*
  * After a right password: 0 where it suffices. Else -1, ERR_SECOND_FACTOR_REQUIRED with a
- * challenge that /v1/auth/totp takes; committed.
+ * challenge that /v1/auth/totp and, where there is a passkey, /v1/auth/passkey take; committed.
  */
 int second_factor_ask(struct request *rq, struct row *user, const struct sign_in *how);
 /* POST /v1/auth/step-up with a code in the place of the password. */

@@ -89,6 +89,7 @@ make_access_token(struct request *rq, const struct row *user, const struct row *
 		.role_keys = access->role_keys,
 		.epoch = row_int(user, "access_epoch"),
 		.restricted = strcmp(row_text(user, "status"), "SUSPENDED") == 0,
+		.factor_missing = access->factor_missing,
 		.issued_s = rq->now_us / 1000000,
 		.expires_s = rq->now_us / 1000000 + lifetime_s(rq, session, access),
 	};

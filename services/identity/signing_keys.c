@@ -444,7 +444,8 @@ claims_json(struct arena *a, const struct access_claims *c)
 			buf_add_char(&b, ',');
 		buf_add_json(&b, c->role_keys[i]);
 	}
-	buf_printf(&b, "],\"restricted\":%s}", c->restricted ? "true" : "false");
+	buf_printf(&b, "],\"restricted\":%s%s}", c->restricted ? "true" : "false",
+	    c->factor_missing ? ",\"factor_missing\":true" : "");
 	return b.text;
 }
 

@@ -61,7 +61,8 @@ user_access_read(struct request *rq, const char *user_id, const struct employmen
 }
 
 #define ACCESS_OF_MANY(staff) \
-	"SELECT q.n, f.role_key, floor(extract(epoch FROM f.expires_at))::bigint, e.id, e.department_id" \
+	"SELECT q.n, f.role_key, floor(extract(epoch FROM f.expires_at))::bigint, e.id, e.department_id," \
+	" NOT s.staff AND EXISTS (SELECT FROM employees WHERE user_id = q.id AND employment_status = 'ACTIVE')" \
 	" FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY q (id, n)" \
 	" CROSS JOIN LATERAL (SELECT " staff " AS staff OFFSET 0) s" \
 	" LEFT JOIN LATERAL (SELECT id, department_id FROM employees WHERE s.staff" \
@@ -93,6 +94,7 @@ user_access_take(struct request *rq, const struct db_result *r, unsigned n, stru
 			continue;
 		ret->employee_id = arena_strdup(rq->arena, db_text(r, i, 3));
 		ret->department_id = arena_strdup(rq->arena, db_text(r, i, 4));
+		ret->factor_missing = db_bool(r, i, 5);
 		if (db_text(r, i, 1) != NULL)
 			keys[nkeys++] = arena_strdup(rq->arena, db_text(r, i, 1));
 		if (until_s != 0 && (ret->until_s == 0 || until_s < ret->until_s))

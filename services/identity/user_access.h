@@ -6,6 +6,7 @@
 #ifndef NXT_USER_ACCESS_H
 #define NXT_USER_ACCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct employment {
 struct user_access {
 	const char *const *role_keys;	/* in force now, sorted, NULL-terminated */
 	const char *employee_id, *department_id;	/* of an ACTIVE employee, else NULL */
+	bool factor_missing;	/* for a token: the rest of staff is left out, and there is such, for want of a second factor */
 	int64_t until_s;	/* for a token: when the first of the roles ends, in seconds since 1970; 0: none has an end */
 };
 
@@ -32,7 +34,7 @@ int user_access_read(struct request *rq, const char *user_id, const struct emplo
     struct user_access *ret);
 /*
  * The part of it that an access token may carry: nothing of staff where staff must have a second
- * factor (identity.internal_roles_need_second_factor) and this account has none enabled.
+ * factor (identity.internal_roles_need_second_factor) and this account has neither authenticator nor passkey.
  */
 int user_access_for_token(struct request *rq, const char *user_id, struct user_access *ret);
 /* The same of many users (DB_UUID), and what its result says of the n-th of them, copied for rq. */

@@ -320,7 +320,7 @@ user_role_request(struct request *rq)
 	if (user_id == NULL)
 		user_id = rq->caller.user_id;
 	if (!caller_is(rq, user_id) && !caller_has_permission(rq, "user-roles.create"))
-		return fail(rq, ERR_FORBIDDEN, "asking for somebody else needs user-roles.create");
+		return fail_as_staff(rq, "asking for somebody else needs user-roles.create");
 	r = db_query(rq, "SELECT id FROM user_roles WHERE user_id = $1 AND role_id = $2",
 	    DB(user_id, row_id(role)));
 	if (r == NULL)

@@ -215,7 +215,8 @@ const struct rule rules_identity[] = {
 		.text =
 		    "Hello {{recipient_name}},\n\n"
 		    "a passkey{{#name}} ({{name}}){{/name}} was added to your account on {{occurred_time}} from the "
-		    "address {{ip_address}}. It opens your account without the password and without a code.\n\n"
+		    "address {{ip_address}}. It opens your account without the password and without a code; the "
+		    "password alone no longer does. Make recovery codes, for the day that you lose it.\n\n"
 		    "If that was not you, remove it at once, end all sessions and change your password: a new "
 		    "password alone does not end a passkey.\n",
 	},

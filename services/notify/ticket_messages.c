@@ -113,7 +113,7 @@ message_add(struct request *rq, struct row *message)
 	if (ticket == NULL)
 		return -1;
 	if (!is_requester && !caller_has_permission(rq, "support-tickets.reply"))
-		return fail(rq, ERR_FORBIDDEN, "this needs the permission support-tickets.reply");
+		return fail_as_staff(rq, "this needs the permission support-tickets.reply");
 	if (is_note && is_requester)
 		return fail_field(rq, "is_internal", "staff_only", "only staff writes internal notes");
 	if (!is_requester && !is_note && strcmp(row_text(ticket, "status"), "CLOSED") == 0)

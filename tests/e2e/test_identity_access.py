@@ -1,10 +1,12 @@
 """Roles, permissions, suspension and employment: what a person may do, and how fast that changes."""
 import re
 import time
+import urllib.parse
 import uuid
 
 import pytest
 import requests
+from authenticator import Passkey
 from client import Person, eventually
 from people import ADMINISTRATOR, identity_command, staff
 from test_identity_totp import code_at
@@ -488,11 +490,21 @@ def test_staff_may_be_made_to_have_a_second_factor(env, admin, sql):
         eventually("the role counts no more", lambda: roles() == [])
         me = clerk.get("/v1/me", expect=200)
         assert (me["employee_id"], me["permissions"]) == (None, [])
+        for path in ("/v1/runtime-configs", "/v1/audit-logs", "/v1/smtp-configs"):
+            refused = clerk.get(path, expect=403).says("second_factor_missing")
+            assert "/v1/me/passkeys" in refused["detail"] and "/v1/me/totp" in refused["detail"]
+        Person(env).register().sign_in().get("/v1/audit-logs", expect=403).says("forbidden")
         secret = clerk.post("/v1/me/totp", expect=201)["secret"]
         clerk.post("/v1/me/totp/confirm", {"code": code_at(secret)}, expect=200)
         assert roles() == ["reviewer"]
         assert "approval-requests.approve" in clerk.get("/v1/me", expect=200)["permissions"]
+        # a passkey is one as well, until it is removed
+        passkey = Passkey(f"http://localhost:{urllib.parse.urlsplit(env['NXT_GATEWAY_URL']).port}")
+        options = clerk.post("/v1/me/passkeys/options", expect=200).json
+        made = clerk.post("/v1/me/passkeys", passkey.create(options), expect=201)["id"]
         clerk.delete("/v1/me/totp", expect=204)
+        assert roles() == ["reviewer"]
+        clerk.delete(f"/v1/me/passkeys/{made}", expect=204)
         eventually("the token is stale", lambda: clerk.get("/v1/me").status == 401)
         assert roles() == []
     finally:

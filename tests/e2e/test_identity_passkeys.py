@@ -81,24 +81,55 @@ def test_a_passkey_opens_the_account_by_itself(owner, anyone, origin, env, mailb
     assert "Asha's phone" in mailbox.wait(owner.email, "A passkey was added")["text"]
 
 
-def test_it_asks_for_no_second_factor_and_answers_one(owner, passkey, anyone, sql):
-    sql("identity", "INSERT INTO user_totps (user_id, secret_box, confirmed_at) VALUES (%s, 'x', now())", owner.id)
-    body = {"email": owner.email, "password": owner.password}
-    challenge = anyone.post(LOGIN, body, expect=401).says("second_factor_required")["challenge"]
-    enter(anyone, passkey)
-    # the challenge of the password's sign-in is as good a question, for its own user
-    options = {"challenge": challenge, "rpId": "localhost"}
-    answer = passkey.get(options)
-    assert anyone.post(SIGN_IN, answer, expect=200)["session_id"]
+def challenge_of(anyone, owner, words="/v1/auth/passkey"):
+    """What a right password gets where it does not suffice; `words` of how to go on."""
+    refused = anyone.post(LOGIN, {"email": owner.email, "password": owner.password}, expect=401).says("second_factor_required")
+    assert words in refused["detail"] and "access_token" not in refused
+    return refused["challenge"]
+
+
+def test_a_passkey_is_the_second_factor_of_a_password(owner, passkey, anyone, origin, sql):
+    """Where there is one, the password opens nothing by itself; with its challenge the passkey need not say whose it is."""
+    options = anyone.post(f"{SIGN_IN}/options", {"challenge": challenge_of(anyone, owner)}, expect=200).json
+    assert [c["id"] for c in options["allowCredentials"]] == [b64(passkey.id)] and options["rpId"] == "localhost"
+    anyone.post("/v1/auth/totp", {"challenge": options["challenge"], "code": "123456"}, expect=401).says("bad_credentials")
+    opened = anyone.post(SIGN_IN, passkey.get(options, handle=None), expect=200)
+    assert anyone.get("/v1/me", token=opened["access_token"], expect=200)["id"] == owner.id
     anyone.post(SIGN_IN, passkey.get(options), expect=400).says("token_invalid")
+    # a wrong answer uses it up, and by itself the passkey asks for no password
+    options = anyone.post(f"{SIGN_IN}/options", {"challenge": challenge_of(anyone, owner)}, expect=200).json
+    anyone.post(SIGN_IN, passkey.get(options, signature=bytes(70)), expect=401).says("bad_credentials")
+    anyone.post(SIGN_IN, passkey.get(options), expect=400).says("token_invalid")
+    enter(anyone, passkey)
+    # an authenticator beside it: either does
+    sql("identity", "INSERT INTO user_totps (user_id, secret_box, confirmed_at) VALUES (%s, 'x', now())", owner.id)
+    anyone.post(SIGN_IN, passkey.get({"challenge": challenge_of(anyone, owner, "/v1/auth/totp, or"), "rpId": "localhost"}), expect=200)
+    sql("identity", "DELETE FROM user_totps WHERE user_id = %s", owner.id)
+    # and with the last of them gone the password is enough again
+    owner.delete(f"{MINE}/{passkey.row['id']}", expect=204)
+    owner.sign_in()
 
 
-def test_anothers_challenge_is_not_answered(owner, passkey, anyone, env, sql):
+def test_a_lost_passkey_is_replaced_by_a_recovery_code(owner, passkey, anyone, origin):
+    codes = owner.post("/v1/me/totp/recovery-codes", expect=200)["recovery_codes"]
+    challenge = challenge_of(anyone, owner)
+    wrong = anyone.post("/v1/auth/totp", {"challenge": challenge, "recovery_code": codes[0][::-1]}, expect=401)
+    wrong.says("bad_credentials")
+    token = anyone.post("/v1/auth/totp", {"challenge": challenge, "recovery_code": codes[0]}, expect=200)["access_token"]
+    anyone.delete(f"{MINE}/{passkey.row['id']}", token=token, expect=204)
+    assert owner.get("/v1/me/totp", expect=200)["recovery_codes_left"] == 0
+    owner.post("/v1/me/totp/recovery-codes", expect=409).says("conflict")
+
+
+def test_anothers_challenge_is_not_answered(owner, passkey, anyone, env, origin):
     other = Owner(env).register().sign_in()
-    sql("identity", "INSERT INTO user_totps (user_id, secret_box, confirmed_at) VALUES (%s, 'x', now())", other.id)
-    challenge = anyone.post(LOGIN, {"email": other.email, "password": other.password},
-                            expect=401).says("second_factor_required")["challenge"]
+    theirs = other.add(origin)
+    challenge = challenge_of(anyone, other)
     anyone.post(SIGN_IN, passkey.get({"challenge": challenge, "rpId": "localhost"}), expect=400).says("token_invalid")
+    anyone.post(SIGN_IN, theirs.get({"challenge": challenge, "rpId": "localhost"}), expect=200)
+    # one of nobody's, one used up: neither tells whose passkeys there are
+    for challenge in (options_of(anyone)["challenge"], challenge, "x", ""):
+        anyone.post(f"{SIGN_IN}/options", {"challenge": challenge}, expect=(400, 422))
 
 
 # ---- enrolment refused ----
@@ -281,7 +312,7 @@ def test_guesses_are_throttled_and_the_owners_device_is_not(passkey, anyone, own
     enter(anyone, passkey, 429).says("too_many_requests")
     enter(anyone, passkey, more={"device_token": token})
     # nor do they delay the password
-    owner.sign_in()
+    challenge_of(anyone, owner)
 
 
 def test_who_may_not_sign_in_by_password_may_not_by_passkey(owner, passkey, anyone, cast, sql):
@@ -341,7 +372,8 @@ def test_they_are_renamed_and_removed_by_their_owner(owner, passkey, anyone, env
     owner.patch(path, {"name": None}, expect=422).says("validation_failed", "/name")
     step_back(owner, sql)
     owner.delete(path, expect=401).says("step_up_required")
-    owner.sign_in().delete(path, expect=204)
+    owner.post(STEP_UP, {"password": owner.password}, expect=204)
+    owner.delete(path, expect=204)
     owner.delete(path, expect=404).says("not_found")
     enter(anyone, passkey, 401).says("bad_credentials")
     assert "Old phone" in mailbox.wait(owner.email, "A passkey was removed")["text"]

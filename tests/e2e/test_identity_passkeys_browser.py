@@ -23,7 +23,7 @@ const made = await navigator.credentials.create({publicKey: PublicKeyCredential.
 return [made.response.getPublicKeyAlgorithm(), await call("/v1/me/passkeys", {...made.toJSON(), name: "Chromium"}, token)];
 """
 SIGN_IN = CALL + """
-const options = await call("/v1/auth/passkey/options", {});
+const options = await call("/v1/auth/passkey/options", {...(args[0] && {challenge: args[0]})});
 const got = await navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)});
 return await call("/v1/auth/passkey", {...got.toJSON(), client: "UI", device: "browser"});
 """
@@ -54,6 +54,8 @@ def test_a_browser_makes_and_uses_passkeys(env, page, sql):
         assert (used, row["name"], row["user_id"]) == (algorithm, "Chromium", person.id)
         first = page.run(SIGN_IN)
         assert person.get("/v1/me", token=first["access_token"], expect=200)["id"] == person.id
+        after_password = person.post("/v1/auth/login", {"email": person.email, "password": person.password}, expect=401)
+        assert page.run(SIGN_IN, after_password["challenge"])["session_id"]
         counts = [r["sign_count"] for r in person.get("/v1/me/passkeys", expect=200).items if r["id"] == row["id"]]
         assert page.run(SIGN_IN)["session_id"] != first["session_id"]
         [again] = [r for r in person.get("/v1/me/passkeys", expect=200).items if r["id"] == row["id"]]
