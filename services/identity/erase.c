@@ -3,7 +3,8 @@
  *
  * The account keeps its id, because orders, invoices and the audit log refer to it; everything
  * personal goes, sessions and roles end, and user.erased makes every other service do the same. There is
- * no way back. users.status stays as it was: none of its values means erased, erased_at does.
+ * no way back. users.status stays as it was: none of its values means erased, erased_at does. What goes where, and
+ * what stays: docs/security/erasure.md.
  */
 #include <string.h>
 
@@ -45,6 +46,8 @@ static int
 blank(struct request *rq, const char *id, const char *now)
 {
 	static const char *const statements[] = {
+		("DELETE FROM link_requests WHERE lower(email) = (SELECT lower(email) FROM users WHERE id = $1)"
+		" AND $2::timestamptz IS NOT NULL"),
 		("UPDATE users SET email = 'erased-' || id || '@erased.invalid', phone = NULL, password_hash = NULL,"
 		" display_name = NULL, email_verified_at = NULL, email_unreachable_at = NULL, suspended_reason = NULL,"
 		" erased_at = $2, updated_at = $2, version = version + 1 WHERE id = $1"),
@@ -57,6 +60,7 @@ blank(struct request *rq, const char *id, const char *now)
 		"DELETE FROM user_passkeys WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM auth_challenges WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		"DELETE FROM user_devices WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
+		"UPDATE user_roles SET remarks = NULL WHERE user_id = $1 AND $2::timestamptz IS NOT NULL",
 		("DELETE FROM dashboard_configs WHERE owner_type = 'USER' AND owner_id = $1"
 		" AND $2::timestamptz IS NOT NULL"),
 	};

@@ -10,17 +10,19 @@
 #include "profiles.h"
 #include "row.h"
 
+#define OF_PROFILE " WHERE user_role_profile_id IN (SELECT id FROM user_role_profiles WHERE user_id = $1)"
+
 /* What belongs to no event: blanked where it lies. A document's row stays, as the proof of a review. */
 static const char *const statements[] = {
 	"UPDATE user_refs SET display_name = NULL WHERE id = $1",
-	/* labels are titles and names */
-	"UPDATE approval_requests SET entity_label = NULL WHERE submitted_by_user_id = $1",
+	/* labels are titles and names; remarks are what reviewers wrote about the person */
+	"UPDATE approval_requests SET entity_label = NULL, remarks = NULL WHERE submitted_by_user_id = $1",
+	("UPDATE verification_requests SET remarks = NULL" OF_PROFILE),
+	"SELECT erase_remarks($1)",	/* of the logs, which nobody else can change */
 	"UPDATE entity_refs SET label = NULL WHERE user_id = $1",
 	("DELETE FROM portfolio_images WHERE portfolio_item_id IN (SELECT i.id FROM portfolio_items i"
 	" JOIN user_role_profiles p ON p.id = i.user_role_profile_id WHERE p.user_id = $1)"),
 };
-
-#define OF_PROFILE " WHERE user_role_profile_id IN (SELECT id FROM user_role_profiles WHERE user_id = $1)"
 
 /* What follows from a profile, before the profile itself. */
 static const struct belonging {
@@ -40,27 +42,53 @@ static const struct belonging {
 	    " RETURNING id", false },
 };
 
-static const struct resource *const parties[] = { &user_role_profile_resource, &company_profile_resource,
-	&customer_profile_resource, &candidate_profile_resource };
+/*
+ * `also` goes beside the personal columns. A company is one person's here: its words are theirs, its name often is,
+ * and a GSTIN holds its holder's PAN. Invoices have their own copy.
+ */
+static const struct {
+	const struct resource *res;
+	const char *also;
+} parties[] = {
+	{ &user_role_profile_resource,
+	    ", gstin = NULL, state_code = NULL, rejection_reason = NULL, is_profile_public = false" },
+	{ &company_profile_resource, ", company_name = 'Erased', bio = NULL, location = NULL, gstin = NULL,"
+	    " state_code = NULL, rejection_reason = NULL" },
+	{ &customer_profile_resource, ", state_code = NULL" },
+	{ &candidate_profile_resource, ", state_code = NULL, experience_years = NULL, preferred_roles = '{}'" },
+};
 
+/* A row that is blank by now. */
 static int
-end_belonging(struct request *rq, const struct belonging *b, const char *id)
+end_belonging(struct request *rq, const struct resource *res, const char *id, bool goes)
 {
-	struct row *row = row_load(rq, b->res, id, true);
+	struct row *row = row_load(rq, res, id, true);
 
 	if (row == NULL)
 		return -1;
-	if (b->goes)
-		row_open_event(rq, row, b->res->removed, "DELETE");
+	if (goes)
+		row_open_event(rq, row, res->removed, "DELETE");
 	/* the event names the owner and what else it always says */
-	if (b->res->on_remove != NULL && b->res->on_remove(rq, row) < 0)
+	if (res->on_remove != NULL && res->on_remove(rq, row) < 0)
 		return -1;
-	return b->goes ? row_remove(rq, row) : row_touch(rq, row);
+	return goes ? row_remove(rq, row) : row_touch(rq, row);
+}
+
+static int
+end_belongings(struct request *rq, const struct resource *res, const char *blank, bool goes,
+    const char *user_id)
+{
+	struct db_result *r = db_query(rq, blank, DB(user_id));
+
+	for (int i = 0; r != NULL && i < db_rows(r); i++)
+		if (end_belonging(rq, res, db_text(r, i, 0), goes) < 0)
+			return -1;
+	return r == NULL ? -1 : 0;
 }
 
 /* Every personal column that may be empty, so that a new one is blanked the day it is declared. */
 static const char *
-blank_statement(struct request *rq, const struct resource *res)
+blank_statement(struct request *rq, const struct resource *res, const char *also)
 {
 	struct buf sql;
 	const char *comma = "";
@@ -73,9 +101,25 @@ blank_statement(struct request *rq, const struct resource *res)
 		buf_printf(&sql, "%s%s = NULL", comma, c->name);
 		comma = ", ";
 	}
-	if (resource_column(res, "is_profile_public") != NULL)
-		buf_add_str(&sql, ", is_profile_public = false");
-	buf_add_str(&sql, " WHERE user_id = $1 RETURNING id");
+	buf_printf(&sql, "%s WHERE user_id = $1 RETURNING id", also);
+	return sql.text;
+}
+
+/* All that somebody said of their profession; nobody refers to such a row. */
+static const char *
+blank_profession(struct request *rq, const struct resource *res)
+{
+	struct buf sql;
+
+	buf_init(&sql, rq->arena, 256);
+	buf_printf(&sql, "UPDATE %s SET version = version + 1", res->table);
+	for (const struct column *c = res->columns; c->name != NULL; c++) {
+		if ((c->flags & (COL_KEY | COL_READONLY)) || c->ref != NULL)
+			continue;
+		buf_printf(&sql, ", %s = %s", c->name, c->type == COL_TEXT_ARRAY ? "'{}'" :
+		    c->type == COL_BOOL ? "false" : "NULL");
+	}
+	buf_add_str(&sql, OF_PROFILE " RETURNING id");
 	return sql.text;
 }
 
@@ -116,18 +160,16 @@ user_erase(struct request *rq, const struct event_in *ev)
 	for (size_t i = 0; i < COUNT_OF(statements); i++)
 		if (db_exec(rq, statements[i], DB(id)) < 0)
 			return -1;
-	for (size_t i = 0; i < COUNT_OF(belongings); i++) {
-		struct db_result *r = db_query(rq, belongings[i].blank, DB(id));
-		for (int n = 0; r != NULL && n < db_rows(r); n++)
-			if (end_belonging(rq, &belongings[i], db_text(r, n, 0)) < 0)
-				return -1;
-		if (r == NULL)
+	for (size_t i = 0; i < COUNT_OF(belongings); i++)
+		if (end_belongings(rq, belongings[i].res, belongings[i].blank, belongings[i].goes, id) < 0)
 			return -1;
-	}
+	for (const struct resource *const *res = professions; *res != NULL; res++)
+		if (end_belongings(rq, *res, blank_profession(rq, *res), true, id) < 0)
+			return -1;
 	for (size_t i = 0; i < COUNT_OF(parties); i++) {
-		struct db_result *r = db_query(rq, blank_statement(rq, parties[i]), DB(id));
+		struct db_result *r = db_query(rq, blank_statement(rq, parties[i].res, parties[i].also), DB(id));
 		for (int n = 0; r != NULL && n < db_rows(r); n++)
-			if (end_party(rq, parties[i], db_text(r, n, 0)) < 0)
+			if (end_party(rq, parties[i].res, db_text(r, n, 0)) < 0)
 				return -1;
 		if (r == NULL)
 			return -1;

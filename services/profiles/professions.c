@@ -205,19 +205,19 @@ PROFESSION(ugc_content_creator, "ugc-content-creator-profiles",
     EV_UGC_CONTENT_CREATOR_PROFILE_CHANGED,
     "What a UGC content creator says beyond the common profile.")
 
-static const struct resource *const professions[] = {
+const struct resource *const professions[] = {
 	&photographer_profile_resource, &tutor_profile_resource, &makeup_artist_profile_resource,
 	&developer_profile_resource, &video_editor_profile_resource,
 	    &graphic_designer_profile_resource,
 	&social_media_manager_profile_resource, &fitness_trainer_profile_resource,
-	&catering_service_profile_resource, &ugc_content_creator_profile_resource,
+	&catering_service_profile_resource, &ugc_content_creator_profile_resource, NULL
 };
 
 bool
 profession_is_known(const char *role_key)
 {
-	for (size_t i = 0; i < COUNT_OF(professions); i++)
-		if (is_of_profession(professions[i], role_key))
+	for (const struct resource *const *res = professions; *res != NULL; res++)
+		if (is_of_profession(*res, role_key))
 			return true;
 	return false;
 }
