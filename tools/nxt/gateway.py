@@ -61,6 +61,13 @@ def _locations(routes):
     return "".join(text)
 
 
+def _export(routes):
+    """The page that nginx fills with what each service holds of the caller; null for one that is away."""
+    parts = (f'"{s}":<!--# include virtual="/v1/me/export/{s}" stub="away" -->'
+             for s, text in routes.items() if f"\t/v1/me/export/{s}\t" in text)
+    return f'<!--# block name="away" -->null<!--# endblock -->{{{",".join(parts)}}}\n'
+
+
 def _problems():
     """One page per status nginx itself may answer with."""
     text = []
@@ -109,6 +116,7 @@ class Gateway:
         daemons.merged_openapi(self.stack)
         any_daemon = next(iter(daemons.built(self.stack)))
         write_whole(self.home / "gateway/errors.html", errors.page(any_daemon.printed("errors")))
+        write_whole(self.home / "gateway/export.json", _export(routes))
         return self.run(self.configuration(routes))
 
     def run(self, text):

@@ -1,5 +1,9 @@
-"""The merged OpenAPI document: paths of all daemons, shared components once."""
+"""The merged OpenAPI document: paths of all daemons, shared components once, and what the gateway adds."""
+import copy
+
 from nxt.ui import NxtError
+
+EXPORT = "/v1/me/export"
 
 
 def merge(documents, url):
@@ -20,7 +24,23 @@ def merge(documents, url):
             else:
                 whole.setdefault(key, value)
         whole["info"]["version"] = document.get("info", {}).get("version", whole["info"]["version"])
+    _add_export(whole["paths"])
     return whole
+
+
+def _add_export(paths):
+    """The gateway's own path: the parts of all services as one answer."""
+    parts = {path.rsplit("/", 1)[1]: item["get"] for path, item in paths.items() if path.startswith(EXPORT + "/")}
+    if not parts:
+        return
+    one = copy.deepcopy(next(iter(parts.values())))
+    one["operationId"] = "get_v1_me_export"
+    one["summary"] = "All that every service holds of the caller, in one download; null for a service that is away."
+    shape = {service: {"anyOf": [part["responses"]["200"]["content"]["application/json"]["schema"], {"type": "null"}]}
+             for service, part in parts.items()}
+    one["responses"]["200"]["content"]["application/json"]["schema"] = {
+        "type": "object", "required": sorted(shape), "properties": shape}
+    paths[EXPORT] = {"get": one}
 
 
 def _join(into, more, where):

@@ -1,0 +1,20 @@
+"""A person's own data of all services in one download, which is the gateway's."""
+from client import Person
+from nxt.home import SERVICES
+
+COMMAND = '<!--# include virtual="/healthz" -->'
+
+
+def test_an_export_is_one_download(env, anyone):
+    """The parts of all services beside each other; what stands in them is text, whatever it looks like."""
+    person = Person(env).register().sign_in()
+    person.patch("/v1/me", {"display_name": COMMAND}, expect=200)
+    whole = person.get("/v1/me/export", expect=200, headers={"Range": "bytes=0-9"})
+    assert set(whole.json) == set(SERVICES) and whole.headers["Content-Disposition"].startswith("attachment")
+    assert whole["identity"]["users"][0]["display_name"] == COMMAND
+    for service in SERVICES:
+        assert set(whole[service]) == set(person.get(f"/v1/me/export/{service}", expect=200).json)
+    anyone.get("/v1/me/export", expect=401).says("unauthenticated")
+    anyone.get("/v1/me/export", expect=401, token="x.y.z").says("bad_token")
+    person.post("/v1/me/export", raw=b"", expect=405).says("method_not_allowed")
+    person.get("/v1/me/export", raw=b"{}", expect=400).says("bad_request")
