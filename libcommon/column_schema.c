@@ -61,8 +61,8 @@ string_schema(const struct column *c, enum schema_use use)
 		[COL_DATE] = "date", [COL_EMAIL] = "email", [COL_URL] = NULL };
 	json_t *s = json_pack("{s:s}", "type", "string");
 
-	if (c->type == COL_EMAIL && use == SCHEMA_QUERY)
-		return s;	/* a filter takes any text */
+	if (c->type == COL_EMAIL && use != SCHEMA_BODY)
+		return s;	/* a filter takes any text; an answer holds what our own rule took, which is no one else's */
 	if ((size_t)c->type < COUNT_OF(formats) && formats[c->type] != NULL)
 		set_text(s, "format", formats[c->type]);
 	if (c->type == COL_ENUM)

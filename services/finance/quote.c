@@ -18,7 +18,7 @@ const struct column order_body[] = {
 	{ "items", COL_JSON, COL_REQUIRED,
 	    .doc = "1 to 50 of {\"item_type\": \"PACKAGE\", \"item_id\": UUID, \"quantity\": 1}." },
 	{ "coupon_code", COL_TEXT, 0, .max = 60 },
-	{ "place_of_supply", COL_TEXT, 0, .min = 2, .max = 2,
+	{ "place_of_supply", COL_TEXT, 0, .min = 2, .max = 2, .pattern = GST_STATE_PATTERN,
 	    .doc = "GST state code of a buyer without a GSTIN whose profile names no state." },
 	{ 0 }
 };

@@ -1,4 +1,5 @@
 /* Companies: one per user of account type COMPANY; only an active, approved one publishes jobs. */
+#include "gst.h"
 #include "profiles.h"
 
 static const struct column company_columns[] = {
@@ -19,7 +20,7 @@ static const struct column company_columns[] = {
 	{ "approval_status", COL_ENUM, COL_READONLY | COL_FILTER, .values = review_statuses },
 	{ "gstin", COL_TEXT, COL_PRIVATE | COL_TO_UPPER | COL_JUDGED, .max = 20,
 	    .doc = "GST registration." },
-	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2,
+	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2, .pattern = GST_STATE_PATTERN,
 	    .doc = "GST state code; follows the GSTIN." },
 	{ "rejection_reason", COL_TEXT, COL_READONLY | COL_PRIVATE },
 	{ "verified_until", COL_TIME, COL_READONLY | COL_PRIVATE, .doc = "VERIFIED ends then." },

@@ -1,4 +1,5 @@
 /* Customers, who post leads, and candidates, who apply for jobs: one of each per user, private. */
+#include "gst.h"
 #include "profiles.h"
 
 static const char *const party_statuses[] = { "ACTIVE", "SUSPENDED", NULL };
@@ -12,7 +13,8 @@ static const struct column customer_columns[] = {
 	{ "email", COL_EMAIL, COL_PRIVATE | COL_PERSONAL, .doc = "As phone." },
 	{ "location", COL_TEXT, COL_FILTER | COL_PERSONAL, .max = 200 },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = party_statuses },
-	{ "state_code", COL_TEXT, 0, .max = 2, .doc = "GST state code: place of supply." },
+	{ "state_code", COL_TEXT, 0, .max = 2, .pattern = GST_STATE_PATTERN,
+	    .doc = "GST state code: place of supply." },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
 	COLUMN_VERSION,
@@ -32,7 +34,8 @@ static const struct column candidate_columns[] = {
 	{ "resume_file_url", COL_URL, COL_PRIVATE | COL_PERSONAL, .max = 2000,
 	    .doc = "Reference into the object store; shown only to companies applied to." },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = party_statuses },
-	{ "state_code", COL_TEXT, 0, .max = 2, .doc = "GST state code: place of supply." },
+	{ "state_code", COL_TEXT, 0, .max = 2, .pattern = GST_STATE_PATTERN,
+	    .doc = "GST state code: place of supply." },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
 	COLUMN_VERSION,

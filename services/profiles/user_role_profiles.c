@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "db.h"
+#include "gst.h"
 #include "profiles.h"
 
 static const struct column profile_columns[] = {
@@ -28,7 +29,7 @@ static const struct column profile_columns[] = {
 	{ "verified_until", COL_TIME, COL_READONLY | COL_PRIVATE, .doc = "VERIFIED ends then." },
 	{ "suspended_cause", COL_TEXT, COL_READONLY | COL_PRIVATE },
 	{ "gstin", COL_TEXT, COL_PRIVATE | COL_TO_UPPER, .max = 20, .doc = "GST registration." },
-	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2,
+	{ "state_code", COL_TEXT, COL_PRIVATE, .max = 2, .pattern = GST_STATE_PATTERN,
 	    .doc = "GST state code; follows the GSTIN." },
 	{ "rating_sum", COL_INT, COL_READONLY, .initial = "0" },
 	{ "rating_count", COL_INT, COL_READONLY | COL_FILTER | COL_SORT, .initial = "0" },

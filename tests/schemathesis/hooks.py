@@ -27,6 +27,8 @@ RULES = {"POST /v1/auth/step-up /password": "a password or a code, not both",
          "POST /v1/auth/totp /code": "a code or a recovery code, not both",
          "POST /v1/user-roles /role_key": "a role by its key or by its id, not both",
          "POST /v1/me/phone /phone": "has to be there, and may be null",
+         "POST /v1/approval-requests /approval_type": "what is submitted itself is not asked for here",
+         "POST /v1/user-role-profiles /role_key": "a profession, or a role of the caller",
          "POST /v1/runtime-configs /config_value_json": "must fit the schema of its key",
          "PATCH /v1/runtime-configs/{id} /config_value_json": "must fit the schema of its key"}
 TOKEN_IS_OVER = {"bad_token", "token_stale", "unauthenticated"}

@@ -1,10 +1,11 @@
 /* What the scan of free text must find, and what it must leave alone. */
+#include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
+#include <cmocka.h>
 
 #include "arena.h"
 #include "contact_scan.h"
@@ -87,6 +88,21 @@ masks_aadhaar(void **state)
 }
 
 static void
+test_state_codes_are_documented_as_they_are(void **state)
+{
+	regex_t pattern;
+	char code[4];
+
+	(void)state;
+	assert_int_equal(regcomp(&pattern, GST_STATE_PATTERN, REG_EXTENDED | REG_NOSUB), 0);
+	for (int i = 0; i <= 100; i++) {
+		snprintf(code, sizeof(code), "%02d", i);
+		assert_int_equal(regexec(&pattern, code, 0, NULL, 0) == 0, gst_state_is_valid(code));
+	}
+	regfree(&pattern);
+}
+
+static void
 checks_gstin(void **state)
 {
 	(void)state;
@@ -109,6 +125,7 @@ main(void)
 		cmocka_unit_test(says_what),
 		cmocka_unit_test(masks_aadhaar),
 		cmocka_unit_test(checks_gstin),
+		cmocka_unit_test(test_state_codes_are_documented_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
