@@ -108,19 +108,22 @@ is_ranged(const struct column *c)
 	return c->type == COL_TIME || c->type == COL_DATE || c->type == COL_INT || c->type == COL_MONEY;
 }
 
+size_t
+list_range_stem(const struct column *c)
+{
+	const char *end = c->type == COL_DATE ? "_date" : "_at";
+	size_t n = strlen(c->name), cut = strlen(end);
+
+	return n > cut && strcmp(c->name + n - cut, end) == 0 ? n - cut : n;
+}
+
 /* `created_after` for created_at, `required_before` for required_date; NULL where it is no such name. */
 static const char *
 time_range(const struct column *c, const char *name)
 {
-	size_t stem = strlen(c->name);
+	size_t stem = list_range_stem(c);
 
-	if (c->type == COL_TIME && stem > 3 && strcmp(c->name + stem - 3, "_at") == 0)
-		stem -= 3;
-	else if (c->type == COL_DATE && stem > 5 && strcmp(c->name + stem - 5, "_date") == 0)
-		stem -= 5;
-	else if (c->type != COL_TIME && c->type != COL_DATE)
-		return NULL;
-	if (strncmp(name, c->name, stem) != 0)
+	if ((c->type != COL_TIME && c->type != COL_DATE) || strncmp(name, c->name, stem) != 0)
 		return NULL;
 	return strcmp(name + stem, "_after") == 0 ? ">" : strcmp(name + stem, "_before") == 0 ? "<" : NULL;
 }

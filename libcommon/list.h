@@ -12,5 +12,7 @@
 int list_answer(struct request *rq, const struct resource *res);
 /* `fields` names columns that may be read, with commas between; else the parameter is refused. */
 int list_check_fields(struct request *rq, const struct resource *res, const char *fields);
+/* Length of what stands before `_after` and `_before`: of created_at without `_at`, of a date without `_date`. */
+size_t list_range_stem(const struct column *c);
 
 #endif

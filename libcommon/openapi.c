@@ -88,13 +88,11 @@ static void
 add_range(json_t *list, const struct column *c)
 {
 	static const char *const ends[] = { "after", "before" };
-	size_t stem = strlen(c->name);
 	char name[100];
 
 	for (int i = 0; i < 2; i++) {
 		if (c->type == COL_TIME || c->type == COL_DATE) {
-			size_t n = stem - (c->type == COL_TIME ? 3 : 5);
-			snprintf(name, sizeof(name), "%.*s_%s", (int)n, c->name, ends[i]);
+			snprintf(name, sizeof(name), "%.*s_%s", (int)list_range_stem(c), c->name, ends[i]);
 		} else if (c->type == COL_INT || c->type == COL_MONEY) {
 			snprintf(name, sizeof(name), "%s_%s", i == 0 ? "min" : "max", c->name);
 		} else {

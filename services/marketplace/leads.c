@@ -14,7 +14,7 @@ static const struct column lead_columns[] = {
 	COLUMN_ID,
 	{ "created_by_user_id", COL_UUID, COL_OWNER | COL_FILTER },
 	{ "profession_key", COL_TEXT, COL_REQUIRED | COL_FILTER | COL_SORT | COL_JUDGED, .max = 64,
-	    .doc = "A role key." },
+	    .pattern = "^[a-z0-9_]+$", .doc = "A role key." },
 	{ "title", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_SORT | COL_JUDGED | COL_NO_CONTACT,
 	    .max = 200 },
 	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT,

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from client import Api, eventually
 from declared import (CREATE_ONLY, FILTER, KEY, OWNER, PRIVATE, READONLY, REQUIRED, SECRET, SORT, STAFF_ONLY, TO_UPPER,
-                      resources)
+                      document, resources)
 
 NOWHERE = "01890000-0000-7000-8000-000000000000"
 RESOURCES = resources()
@@ -125,10 +125,12 @@ def test_list_filters(resource, staff, bodies):
 @listed
 def test_list_ranges(resource, staff, bodies):
     row = bodies.row(resource)
+    documented = {p["name"] for p in document(resource.service)["paths"][resource.path]["get"]["parameters"]}
     for name in resource.with_flag(FILTER):
         kind = resource.columns[name]["type"]
         if kind == "time":
             stem = name.removesuffix("_at")
+            assert {f"{stem}_after", f"{stem}_before"} <= documented
             assert staff.get(f"{resource.path}?{stem}_after=2999-01-01T00:00:00Z", expect=200).items == []
             assert staff.get(f"{resource.path}?{stem}_before=1999-01-01T00:00:00Z", expect=200).items == []
         if kind in ("int", "money"):
