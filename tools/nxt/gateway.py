@@ -9,6 +9,7 @@ from nxt.proc import Process
 from nxt.ui import NxtError
 
 TEMPLATE = ROOT / "deploy/gateway/nginx.conf.in"
+EXPORT = ROOT / "deploy/gateway/export.conf.in"
 ERRORS = ROOT / "deploy/gateway/errors.tsv"
 
 
@@ -101,7 +102,8 @@ class Gateway:
         # A replica that restarts is asked again at once: ten seconds' rest, the default, leaves none when two restart in turn.
         upstreams = "".join(f"  upstream {s} {{\n    server 127.0.0.1:{self.ports[s]} max_fails=0;\n    keepalive 64;\n"
                             f"    keepalive_timeout 15s;\n  }}\n" for s in routes)
-        fill = {"@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
+        fill = {"@EXPORT@": EXPORT.read_text() if "identity" in routes else "",     # first: it has marks of its own
+                "@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
                 "@PORT@": str(self.ports["gateway"]), "@UPSTREAMS@": upstreams, "@LOCATIONS@": _locations(routes),
                 "@PROBLEMS@": _problems(), "@PAGES@": str(TEMPLATE.parent),
                 "@SWAGGER@": str(packages.swagger_ui()), "@LOG@": str(self.home / "log")}
