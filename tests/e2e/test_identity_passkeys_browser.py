@@ -44,10 +44,10 @@ def page():
 
 
 def test_a_browser_makes_and_uses_passkeys(env, page, sql):
-    person = Person(env).register().sign_in()
     # any page of the gateway is a page of the right origin, and localhost a secure one
     origin = f"http://localhost:{urllib.parse.urlsplit(env['NXT_GATEWAY_URL']).port}"
     for algorithm in (ES256, EDDSA):
+        person = Person(env).register().sign_in()
         page.open(f"{origin}/errors")
         authenticator = page.authenticator()
         used, row = page.run(CREATE, person.token, [algorithm])
