@@ -228,12 +228,12 @@ set_limit(struct listing *l, const char *text)
 int
 list_check_fields(struct request *rq, const struct resource *res, const char *fields)
 {
-	char *rest = *fields != '\0' ? arena_strdup(rq->arena, fields) : NULL, *f;
+	char *rest = arena_strdup(rq->arena, fields), *f;
 
 	while ((f = strsep(&rest, ",")) != NULL) {
 		const struct column *c = resource_column(res, f);
 		if (c == NULL || (c->flags & COL_SECRET))
-			return fail_parameter(rq, "fields", "unknown", "there is no field %s", f);
+			return fail_parameter(rq, "fields", "unknown", "there is no field \"%s\"", f);
 	}
 	return 0;
 }

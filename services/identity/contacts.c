@@ -12,6 +12,7 @@
 
 #define EMAIL_MAX 254	/* bytes, RFC 5321 with its angle brackets taken off */
 #define LOCAL_MAX 64
+#define VIRAMA 9	/* its canonical combining class */
 
 static char *
 trimmed(struct arena *a, const char *text)
@@ -39,13 +40,50 @@ mapped(struct arena *a, const char *text, int options)
 	return (const char *)out;
 }
 
+/*
+ * Everything can be seen and typed again: no space, control or format character of Unicode's, no private or
+ * unassigned one. A joiner after a virama shapes Indic letters and stays (RFC 5892, appendix A).
+ */
+static bool
+is_visible(const char *text)
+{
+	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)text;
+	utf8proc_int32_t c, before = 0;
+
+	for (; *p != '\0'; before = c) {
+		utf8proc_ssize_t n = utf8proc_iterate(p, -1, &c);
+		bool joins = (c == 0x200c || c == 0x200d) &&
+		    utf8proc_get_property(before)->combining_class == VIRAMA;
+		if (n <= 0)
+			return false;
+		switch (utf8proc_category(c)) {
+		case UTF8PROC_CATEGORY_CF:
+			if (joins)
+				break;
+			return false;
+		case UTF8PROC_CATEGORY_CC:
+		case UTF8PROC_CATEGORY_CN:
+		case UTF8PROC_CATEGORY_CO:
+		case UTF8PROC_CATEGORY_CS:
+		case UTF8PROC_CATEGORY_ZS:
+		case UTF8PROC_CATEGORY_ZL:
+		case UTF8PROC_CATEGORY_ZP:
+			return false;
+		default:
+			break;
+		}
+		p += n;
+	}
+	return true;
+}
+
 static bool
 local_is_fit(const char *local)
 {
 	size_t n = strlen(local);
 
 	if (n == 0 || n > LOCAL_MAX || local[0] == '.' || local[n - 1] == '.' ||
-	    strstr(local, "..") != NULL)
+	    strstr(local, "..") != NULL || !is_visible(local))
 		return false;
 	for (; *local != '\0'; local++)
 		if ((unsigned char)*local <= ' ' || *local == 0x7f ||
@@ -63,7 +101,7 @@ domain_is_fit(const char *domain)
 	size_t n;
 	bool fit;
 
-	if (dot == NULL || dot == domain || dot[1] == '\0' ||
+	if (dot == NULL || domain[0] == '.' || dot[1] == '\0' ||
 	    idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
 		return false;
 	n = strlen(ascii);

@@ -37,6 +37,8 @@ test_email_has_one_form(void **state)
 		{ "e\xcc\x81@example.com", "\xc3\xa9@example.com" },	/* NFC */
 		{ "x@B\xc3\x9c" "CHER.example", "x@b\xc3\xbc" "cher.example" },
 		{ "x@xn--bcher-kva.example", "x@xn--bcher-kva.example" },
+		/* Devanagari, with a joiner after its virama */
+		{ "\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d@example.in", "\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d@example.in" },
 		{ "o'neil!#$%&*/=?^_`{|}~-@a-b.c1.org", "o'neil!#$%&*/=?^_`{|}~-@a-b.c1.org" },
 	};
 
@@ -50,7 +52,10 @@ test_what_is_no_email(void **state)
 {
 	static const char *const wrong[] = { "", "@", "a", "a@", "@b.org", "a@b", "a@b.", "a@.org",
 		"a@b..org", "a b@c.org", "a@b@c.org", ".a@b.org", "a.@b.org", "a..b@c.org", "a@-b.org",
-		"a@b_c.org", "<a@b.org>", "a@b.org\n.c", "\"a\"@b.org", "a@[127.0.0.1]", "a\x7f@b.org" };
+		"a@b_c.org", "<a@b.org>", "a@b.org\n.c", "\"a\"@b.org", "a@[127.0.0.1]", "a\x7f@b.org",
+		"a@.b.org", "a\xe2\x80\x8b@b.org" /* U+200B */, "a\xe2\x80\x8d@b.org" /* a joiner that joins nothing */,
+		"a\xc2\xa0" "b@c.org" /* U+00A0 */, "a\xe2\x80\xae@b.org" /* U+202E */, "a\xee\x80\x80@b.org" /* U+E000 */,
+		"a\xc2\x85@b.org" /* U+0085 */ };
 	char too_long[400];
 
 	(void)state;
