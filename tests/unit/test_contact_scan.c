@@ -91,7 +91,7 @@ static void
 test_state_codes_are_documented_as_they_are(void **state)
 {
 	regex_t pattern;
-	char code[4];
+	char code[12];
 
 	(void)state;
 	assert_int_equal(regcomp(&pattern, GST_STATE_PATTERN, REG_EXTENDED | REG_NOSUB), 0);
