@@ -140,8 +140,8 @@ fields_parameter(const struct resource *res)
 	for (const struct column *c = res->columns; c->name != NULL; c++)
 		if (!(c->flags & COL_SECRET))
 			json_array_append_new(values, json_string(c->name));
-	p = parameter("fields", "query", false, json_pack("{s:s, s:{s:s, s:o}}", "type", "array", "items",
-	    "type", "string", "enum", values), "Columns to answer, comma between.");
+	p = parameter("fields", "query", false, json_pack("{s:s, s:i, s:{s:s, s:o}}", "type", "array", "minItems", 1,
+	    "items", "type", "string", "enum", values), "Columns to answer, comma between.");
 	json_object_set_new(p, "style", json_string("form"));
 	json_object_set_new(p, "explode", json_false());
 	return p;
