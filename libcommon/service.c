@@ -146,6 +146,7 @@ drain(void *arg)
 		service_self->stop();
 	if (service_has_role("relay"))
 		relay_stop(5000);
+	auth_follower_finish(1000);
 	log_info("stopped");
 	self.ended = true;
 }
