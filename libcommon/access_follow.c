@@ -29,7 +29,6 @@
 static struct {
 	struct db *db;
 	bool loaded;
-	bool looking;	/* a query of its own is under way */
 	struct fiber_queue waiters;	/* for the first load */
 	struct fiber_queue resting;	/* the follower itself */
 	bool outdated;		/* this process wrote since the last look began */
@@ -175,9 +174,7 @@ follow(void *arg)
 	do {
 		began_ms = clock_mono_ms();
 		follower.outdated = false;
-		follower.looking = true;
 		poll_once();
-		follower.looking = false;
 		auth_forget_expired();
 	} while (!service_stopping() && rest(clock_mono_ms() - began_ms) != FIBER_CANCELLED);
 }
@@ -197,15 +194,6 @@ auth_follow_access(struct db *db)
 	fiber_queue_init(&follower.waiters);
 	fiber_queue_init(&follower.resting);
 	fiber_start("access follower", follow, NULL);
-}
-
-void
-auth_follower_finish(int timeout_ms)
-{
-	int64_t until = clock_mono_ms() + timeout_ms;
-
-	while (follower.looking && clock_mono_ms() < until)
-		fiber_sleep(5);
 }
 
 bool

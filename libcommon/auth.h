@@ -27,8 +27,6 @@ void auth_follow_access(struct db *db);
 /* This process has just committed a change of them. */
 void auth_access_changed(void);
 bool auth_access_loaded(void);
-/* Waits so long for the look under way, before its database closes: what it holds ends with it. */
-void auth_follower_finish(int timeout_ms);
 /* Parks until they were read for the first time or timeout_ms have passed. */
 void auth_access_await(int timeout_ms);
 

@@ -66,6 +66,15 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 }
 
 void
+db_finish(struct db *db, int timeout_ms)
+{
+	int64_t until = clock_mono_ms() + timeout_ms;
+
+	while (db->awaiting > 0 && clock_mono_ms() < until)
+		fiber_sleep(5);
+}
+
+void
 db_close(struct db *db)
 {
 	struct db_conn *c, *next;
@@ -300,6 +309,18 @@ take_outcome(struct request *rq, struct db_stmt *s)
 
 /* ---- statements ---- */
 
+/* As db_stmt_wait; counted, so that db_finish sees it. */
+static bool
+await_answer(struct request *rq, struct db_stmt *s)
+{
+	bool answered;
+
+	rq->db->awaiting++;
+	answered = db_stmt_wait(s, time_left(rq));
+	rq->db->awaiting--;
+	return answered;
+}
+
 static struct db_result *
 read_shared(struct request *rq, const char *sql, const struct db_params *params)
 {
@@ -314,7 +335,7 @@ read_shared(struct request *rq, const char *sql, const struct db_params *params)
 		}
 		if (c->depth >= rq->db->limits.depth)
 			db_conn_sync(c);
-		if (!db_stmt_wait(s, time_left(rq))) {
+		if (!await_answer(rq, s)) {
 			unavailable(rq, "connection lost or deadline");
 			return NULL;
 		}
@@ -384,7 +405,7 @@ tx_wait(struct request *rq, struct db_stmt *s)
 	struct db_conn *c = rq->tx->conn;
 
 	db_conn_sync(c);
-	if (!db_stmt_wait(s, time_left(rq))) {
+	if (!await_answer(rq, s)) {
 		bool lost = c->state != CONN_UP;
 		settle_queued(rq);
 		if (!lost)
@@ -550,7 +571,7 @@ db_rollback(struct request *rq)
 	if (tx->begun && (s = db_conn_send(tx->conn, "ROLLBACK", DB0)) != NULL)
 		db_conn_sync(tx->conn);
 	/* Its locks are gone before anyone hears of it: who repeats at once must not meet himself. */
-	if (s != NULL && db_stmt_wait(s, time_left(rq)))
+	if (s != NULL && await_answer(rq, s))
 		db_stmt_free(s);
 	end_lease(rq);
 }

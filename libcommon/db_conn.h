@@ -85,6 +85,7 @@ struct db {
 	struct db_conn *idle;		/* up and not leased */
 	unsigned nwriters;
 	unsigned waiting;
+	unsigned awaiting;		/* fibers parked for an answer */
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	bool closing;

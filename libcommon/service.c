@@ -146,7 +146,7 @@ drain(void *arg)
 		service_self->stop();
 	if (service_has_role("relay"))
 		relay_stop(5000);
-	auth_follower_finish(1000);
+	db_finish(self.db, 5000);	/* the follower or a clock may be asking */
 	log_info("stopped");
 	self.ended = true;
 }

@@ -1,9 +1,11 @@
 """Parts that go away: the rest refuses clearly or goes on, and all is well again when they are back, without a restart."""
+import os
 import signal
 import threading
 import time
 import uuid
 
+import psycopg
 import pytest
 import requests
 from client import Api, Person, eventually, link_token
@@ -106,6 +108,20 @@ def test_requests_in_flight_when_the_database_dies_get_an_answer(env, whole, bos
     lost = [code for status, code in answers if status == 201 and code not in written]
     assert not lost
     assert {status for status, _ in answers} == {201, 503}
+
+
+def test_a_daemon_stops_amid_a_question(env, whole, sql):
+    """It hears the answer first: what the fiber that asked holds would be lost, which a sanitizer tells at the end."""
+    process = whole.daemons["audit"].process
+    with psycopg.connect(env["NXT_DB_AUDIT"]) as db:
+        db.execute("LOCK TABLE access_roles")
+        eventually("it asks for the rights", lambda: sql(
+            "audit", "SELECT FROM pg_locks WHERE relation = 'access_roles'::regclass AND NOT granted"))
+        os.kill(process.pid(), signal.SIGTERM)
+        eventually("its relay has ended", lambda: not sql(
+            "audit", "SELECT FROM pg_stat_activity WHERE application_name = 'nxt-audit-relay'"))
+        assert process.pid(), "it waits for the answer"
+    eventually("it has ended", lambda: not process.pid())
 
 
 # ---- Kafka ----
