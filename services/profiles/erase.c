@@ -12,6 +12,75 @@
 
 #define OF_PROFILE " WHERE user_role_profile_id IN (SELECT id FROM user_role_profiles WHERE user_id = $1)"
 
+/* ---- how a row ends, which is blank by now ---- */
+
+typedef int ending(struct request *rq, struct row *row);
+
+/* The event names the owner and what else it always says. */
+static int
+name_in_event(struct request *rq, struct row *row)
+{
+	const struct resource *res = row_resource(row);
+
+	return res->on_remove != NULL ? res->on_remove(rq, row) : 0;
+}
+
+static int
+keep_blank(struct request *rq, struct row *row)
+{
+	return name_in_event(rq, row) < 0 ? -1 : row_touch(rq, row);
+}
+
+/* Nobody refers to it. */
+static int
+remove_blank(struct request *rq, struct row *row)
+{
+	row_open_event(rq, row, row_resource(row)->removed, "DELETE");
+	return name_in_event(rq, row) < 0 ? -1 : row_remove(rq, row);
+}
+
+/* Nobody judges what is blank. */
+static int
+end_review(struct request *rq, struct row *row)
+{
+	const struct resource *res = row_resource(row);
+
+	if (resource_column(res, "approval_status") == NULL || !row_is_set(row, "approval_status") ||
+	    strcmp(row_text(row, "approval_status"), "PENDING") != 0)
+		return 0;
+	if (approval_withdraw_pending(rq, res->noun, row_id(row), "CONTENT") < 0)
+		return -1;
+	return row_transition(rq, row, "reject");
+}
+
+static int
+end_party(struct request *rq, struct row *row)
+{
+	if (end_review(rq, row) < 0)
+		return -1;
+	if (strcmp(row_text(row, "status"), "ACTIVE") != 0)
+		return row_touch(rq, row);
+	if (resource_column(row_resource(row), "suspended_cause") != NULL)
+		row_set(row, "suspended_cause", "ERASED");
+	return row_transition(rq, row, "suspend");
+}
+
+/* `blank` gives the ids of the person's rows. */
+static int
+end_all(struct request *rq, const struct resource *res, const char *blank, const char *user_id, ending *end)
+{
+	struct db_result *r = db_query(rq, blank, DB(user_id));
+
+	for (int i = 0; r != NULL && i < db_rows(r); i++) {
+		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
+		if (row == NULL || end(rq, row) < 0)
+			return -1;
+	}
+	return r == NULL ? -1 : 0;
+}
+
+/* ---- what there is ---- */
+
 /* What belongs to no event: blanked where it lies. A document's row stays, as the proof of a review. */
 static const char *const statements[] = {
 	"UPDATE user_refs SET display_name = NULL WHERE id = $1",
@@ -28,18 +97,18 @@ static const char *const statements[] = {
 static const struct belonging {
 	const struct resource *res;
 	const char *blank;	/* gives the ids */
-	bool goes;		/* the row itself, too: nobody refers to it */
+	ending *end;
 } belongings[] = {
 	{ &verification_document_resource,
 	    "UPDATE verification_documents SET file_url = '', file_name = NULL, remarks = NULL"
 	    " WHERE verification_request_id IN (SELECT id FROM verification_requests" OF_PROFILE ") RETURNING id",
-	    false },
+	    keep_blank },
 	{ &portfolio_item_resource,
 	    "UPDATE portfolio_items SET title = 'Erased', description = NULL, tags = '{}'" OF_PROFILE
-	    " RETURNING id", true },
+	    " RETURNING id", remove_blank },
 	{ &service_resource,
 	    "UPDATE services SET name = 'Erased', description = NULL, is_active = false" OF_PROFILE
-	    " RETURNING id", false },
+	    " RETURNING id", keep_blank },
 };
 
 /*
@@ -57,34 +126,6 @@ static const struct {
 	{ &customer_profile_resource, ", state_code = NULL" },
 	{ &candidate_profile_resource, ", state_code = NULL, experience_years = NULL, preferred_roles = '{}'" },
 };
-
-/* A row that is blank by now. */
-static int
-end_belonging(struct request *rq, const struct resource *res, const char *id, bool goes)
-{
-	struct row *row = row_load(rq, res, id, true);
-
-	if (row == NULL)
-		return -1;
-	if (goes)
-		row_open_event(rq, row, res->removed, "DELETE");
-	/* the event names the owner and what else it always says */
-	if (res->on_remove != NULL && res->on_remove(rq, row) < 0)
-		return -1;
-	return goes ? row_remove(rq, row) : row_touch(rq, row);
-}
-
-static int
-end_belongings(struct request *rq, const struct resource *res, const char *blank, bool goes,
-    const char *user_id)
-{
-	struct db_result *r = db_query(rq, blank, DB(user_id));
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++)
-		if (end_belonging(rq, res, db_text(r, i, 0), goes) < 0)
-			return -1;
-	return r == NULL ? -1 : 0;
-}
 
 /* Every personal column that may be empty, so that a new one is blanked the day it is declared. */
 static const char *
@@ -123,34 +164,6 @@ blank_profession(struct request *rq, const struct resource *res)
 	return sql.text;
 }
 
-/* Nobody judges what is blank. */
-static int
-end_review(struct request *rq, struct row *row)
-{
-	const struct resource *res = row_resource(row);
-
-	if (resource_column(res, "approval_status") == NULL || !row_is_set(row, "approval_status") ||
-	    strcmp(row_text(row, "approval_status"), "PENDING") != 0)
-		return 0;
-	if (approval_withdraw_pending(rq, res->noun, row_id(row), "CONTENT") < 0)
-		return -1;
-	return row_transition(rq, row, "reject");
-}
-
-static int
-end_party(struct request *rq, const struct resource *res, const char *id)
-{
-	struct row *row = row_load(rq, res, id, true);
-
-	if (row == NULL || end_review(rq, row) < 0)
-		return -1;
-	if (strcmp(row_text(row, "status"), "ACTIVE") != 0)
-		return row_touch(rq, row);
-	if (resource_column(res, "suspended_cause") != NULL)
-		row_set(row, "suspended_cause", "ERASED");
-	return row_transition(rq, row, "suspend");
-}
-
 int
 user_erase(struct request *rq, const struct event_in *ev)
 {
@@ -161,18 +174,13 @@ user_erase(struct request *rq, const struct event_in *ev)
 		if (db_exec(rq, statements[i], DB(id)) < 0)
 			return -1;
 	for (size_t i = 0; i < COUNT_OF(belongings); i++)
-		if (end_belongings(rq, belongings[i].res, belongings[i].blank, belongings[i].goes, id) < 0)
+		if (end_all(rq, belongings[i].res, belongings[i].blank, id, belongings[i].end) < 0)
 			return -1;
 	for (const struct resource *const *res = professions; *res != NULL; res++)
-		if (end_belongings(rq, *res, blank_profession(rq, *res), true, id) < 0)
+		if (end_all(rq, *res, blank_profession(rq, *res), id, remove_blank) < 0)
 			return -1;
-	for (size_t i = 0; i < COUNT_OF(parties); i++) {
-		struct db_result *r = db_query(rq, blank_statement(rq, parties[i].res, parties[i].also), DB(id));
-		for (int n = 0; r != NULL && n < db_rows(r); n++)
-			if (end_party(rq, parties[i].res, db_text(r, n, 0)) < 0)
-				return -1;
-		if (r == NULL)
+	for (size_t i = 0; i < COUNT_OF(parties); i++)
+		if (end_all(rq, parties[i].res, blank_statement(rq, parties[i].res, parties[i].also), id, end_party) < 0)
 			return -1;
-	}
 	return 0;
 }
