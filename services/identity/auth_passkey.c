@@ -57,13 +57,16 @@ int
 auth_passkey_options(struct request *rq)
 {
 	const char *challenge = body_text(rq, "challenge"), *user_id;
-	json_t *allow = challenge == NULL ? json_array() : NULL;
+	json_t *allow;
 
-	if (challenge == NULL && passkey_challenge_make(rq, "SIGN_IN", NULL, &challenge) < 0)
+	if (challenge == NULL) {
+		if (passkey_challenge_make(rq, "SIGN_IN", NULL, &challenge) < 0)
+			return -1;
+		allow = json_array();
+	} else if (passkey_challenge_asks(rq, "SIGN_IN", challenge, &user_id) < 0 ||
+	    (allow = passkey_descriptors(rq, user_id)) == NULL) {
 		return -1;
-	if (allow == NULL && (passkey_challenge_asks(rq, "SIGN_IN", challenge, &user_id) < 0 ||
-	    (allow = passkey_descriptors(rq, user_id)) == NULL))
-		return -1;
+	}
 	return reply_json(rq, 200, passkey_request_options(challenge, allow));
 }
 

@@ -40,9 +40,14 @@ mapped(struct arena *a, const char *text, int options)
 	return (const char *)out;
 }
 
+#define CATEGORY(name) (1u << UTF8PROC_CATEGORY_##name)
+/* Spaces, control and format characters, private and unassigned ones. */
+#define UNSEEN (CATEGORY(CC) | CATEGORY(CF) | CATEGORY(CN) | CATEGORY(CO) | CATEGORY(CS) | CATEGORY(ZS) | \
+    CATEGORY(ZL) | CATEGORY(ZP))
+
 /*
- * Everything can be seen and typed again: no space, control or format character of Unicode's, no private or
- * unassigned one. A joiner after a virama shapes Indic letters and stays (RFC 5892, appendix A).
+ * Everything can be seen and typed again. A joiner after a virama shapes Indic letters and stays
+ * (RFC 5892, appendix A).
  */
 static bool
 is_visible(const char *text)
@@ -54,24 +59,8 @@ is_visible(const char *text)
 		utf8proc_ssize_t n = utf8proc_iterate(p, -1, &c);
 		bool joins = (c == 0x200c || c == 0x200d) &&
 		    utf8proc_get_property(before)->combining_class == VIRAMA;
-		if (n <= 0)
+		if (n <= 0 || (!joins && (1u << utf8proc_category(c) & UNSEEN)))
 			return false;
-		switch (utf8proc_category(c)) {
-		case UTF8PROC_CATEGORY_CF:
-			if (joins)
-				break;
-			return false;
-		case UTF8PROC_CATEGORY_CC:
-		case UTF8PROC_CATEGORY_CN:
-		case UTF8PROC_CATEGORY_CO:
-		case UTF8PROC_CATEGORY_CS:
-		case UTF8PROC_CATEGORY_ZS:
-		case UTF8PROC_CATEGORY_ZL:
-		case UTF8PROC_CATEGORY_ZP:
-			return false;
-		default:
-			break;
-		}
 		p += n;
 	}
 	return true;
@@ -82,14 +71,8 @@ local_is_fit(const char *local)
 {
 	size_t n = strlen(local);
 
-	if (n == 0 || n > LOCAL_MAX || local[0] == '.' || local[n - 1] == '.' ||
-	    strstr(local, "..") != NULL || !is_visible(local))
-		return false;
-	for (; *local != '\0'; local++)
-		if ((unsigned char)*local <= ' ' || *local == 0x7f ||
-		    strchr("<>()[],;:\\\"@", *local) != NULL)
-			return false;
-	return true;
+	return n > 0 && n <= LOCAL_MAX && local[0] != '.' && local[n - 1] != '.' &&
+	    strstr(local, "..") == NULL && strpbrk(local, "<>()[],;:\\\"@") == NULL && is_visible(local);
 }
 
 /* A host name of at least two labels that DNS could hold; Unicode by IDNA 2008. */

@@ -87,11 +87,8 @@ me_erase(struct request *rq)
 {
 	const char *id = rq->caller.user_id;
 	char now[CLOCK_TEXT];
-	struct row *user;
+	struct row *user = caller_stepped_up(rq);
 
-	if (session_needs_step_up(rq) < 0)
-		return -1;
-	user = row_load(rq, &users_resource, id, true);
 	if (user == NULL || must_not_be_employed(rq, id) < 0 || administrators_must_remain(rq, id) < 0)
 		return -1;
 	clock_format(rq->now_us, now);

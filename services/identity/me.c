@@ -285,10 +285,7 @@ me_phone_change(struct request *rq)
 
 	if (!body_has(rq, "phone"))
 		return fail_field(rq, "phone", "required", "a number, or null");
-	if (phone_take(rq, "phone", &phone) < 0 || session_needs_step_up(rq) < 0)
-		return -1;
-	user = row_load(rq, &users_resource, rq->caller.user_id, true);
-	if (user == NULL)
+	if (phone_take(rq, "phone", &phone) < 0 || (user = caller_stepped_up(rq)) == NULL)
 		return -1;
 	ev = row_event_as(rq, user, &EV_USER_CONTACT_CHANGED);
 	event_set_text(ev, "old_phone", row_text(user, "phone"));

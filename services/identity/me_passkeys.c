@@ -52,14 +52,6 @@ const struct column me_passkey_rename_body[] = {
 	{ 0 }
 };
 
-/* The caller, locked: changes of one account's passkeys come one after another. */
-static struct row *
-caller_stepped_up(struct request *rq)
-{
-	return session_needs_step_up(rq) < 0 ? NULL :
-	    row_load(rq, &users_resource, rq->caller.user_id, true);
-}
-
 int
 me_passkeys_read(struct request *rq)
 {

@@ -18,15 +18,11 @@ const struct column me_totp_confirm_body[] = {
 	{ 0 }
 };
 
-/* The caller, locked: changes of one account's second factor come one after another. */
 static struct row *
-caller_stepped_up(struct request *rq, struct second_factors *ret_has)
+caller_with_factors(struct request *rq, struct second_factors *ret_has)
 {
-	struct row *user;
+	struct row *user = caller_stepped_up(rq);
 
-	if (session_needs_step_up(rq) < 0)
-		return NULL;
-	user = row_load(rq, &users_resource, rq->caller.user_id, true);
 	return user == NULL || second_factors_read(rq, row_id(user), ret_has) < 0 ? NULL : user;
 }
 
@@ -48,7 +44,7 @@ me_totp_start(struct request *rq)
 {
 	const char *base32;
 	struct second_factors has;
-	struct row *user = caller_stepped_up(rq, &has);
+	struct row *user = caller_with_factors(rq, &has);
 
 	if (user == NULL)
 		return -1;
@@ -76,7 +72,7 @@ me_totp_confirm(struct request *rq)
 {
 	bool is_right;
 	struct second_factors has;
-	struct row *user = caller_stepped_up(rq, &has);
+	struct row *user = caller_with_factors(rq, &has);
 
 	if (user == NULL ||
 	    totp_secret_confirm(rq, row_id(user), body_text(rq, "code"), &is_right) < 0)
@@ -93,7 +89,7 @@ int
 me_totp_remove(struct request *rq)
 {
 	struct second_factors has;
-	struct row *user = caller_stepped_up(rq, &has);
+	struct row *user = caller_with_factors(rq, &has);
 
 	if (user == NULL)
 		return -1;
@@ -107,7 +103,7 @@ int
 me_totp_recovery_codes(struct request *rq)
 {
 	struct second_factors has;
-	struct row *user = caller_stepped_up(rq, &has);
+	struct row *user = caller_with_factors(rq, &has);
 
 	if (user == NULL)
 		return -1;

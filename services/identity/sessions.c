@@ -341,6 +341,13 @@ session_needs_step_up(struct request *rq)
 	return 0;
 }
 
+struct row *
+caller_stepped_up(struct request *rq)
+{
+	return session_needs_step_up(rq) < 0 ? NULL :
+	    row_load(rq, &users_resource, rq->caller.user_id, true);
+}
+
 int
 session_stepped_up(struct request *rq)
 {

@@ -42,6 +42,8 @@ bool session_is_live(const struct request *rq, const struct row *session);
 const char *session_proof(struct request *rq);
 /* ERR_STEP_UP_REQUIRED unless the caller proved themselves within STEP_UP_S. */
 int session_needs_step_up(struct request *rq);
+/* The same, and the caller's row, locked: such changes of one account come one after another. NULL: refused. */
+struct row *caller_stepped_up(struct request *rq);
 /* The caller has just done so: opens for STEP_UP_S what needs it, and answers 204. */
 int session_stepped_up(struct request *rq);
 
