@@ -5,17 +5,15 @@ import socket
 import time
 from urllib.parse import urlsplit
 
+import broker
 import events
 import packages
-from cpu import with_children
 from nxt.ui import NxtError
 
 RATE = 500
 CONNECTIONS = 50
 PATIENCE_S = 20
-WARM_S = 10  # the broker compiles what it runs often: rounds of so long …
-WARM_ENOUGH = 0.9  # … until one costs it more than so much of the cheapest before
-WARM_ROUNDS = 15
+WARM_S = 10
 
 
 def percentile(values, share):
@@ -69,16 +67,6 @@ def _load(url, requests, seconds):
     return statuses
 
 
-def _warm(world, url, requests):
-    """Loads until the broker has compiled what it runs. Returns what each round cost it, in processors."""
-    costs = []
-    while len(costs) < WARM_ROUNDS and (len(costs) < 3 or min(costs[-2:]) < WARM_ENOUGH * min(costs[:-2])):
-        before = with_children(world.pid("kafka"))
-        _load(url, requests, WARM_S)
-        costs.append(round((with_children(world.pid("kafka")) - before) / WARM_S, 2))
-    return costs
-
-
 def _commit_times(world, service, sql, *words):
     with world.connect(service) as db:
         return dict(db.execute(sql, words).fetchall())
@@ -101,7 +89,7 @@ def commit_to_audit(world, seconds):
     world.settle()
     url, token = world.stack.daemons["finance"].url, world.sign_in()
     requests = [text.encode() for text in packages.posts(url, token)]
-    rounds = _warm(world, urlsplit(url), requests)
+    rounds = broker.warm(world, lambda: len(_load(urlsplit(url), requests, WARM_S)))
     with world.connect("finance") as db:
         first = db.execute("SELECT now()").fetchone()[0]
     statuses = _load(urlsplit(url), requests, 2 * seconds)
@@ -112,4 +100,4 @@ def commit_to_audit(world, seconds):
         time.sleep(0.1)
     return {"p50_ms": percentile(delays, 50), "p99_ms": percentile(delays, 99), "max_ms": round(max(delays), 1),
             "events": len(delays), "never_seen": missing, "refused": sum(s != 201 for s in statuses),
-            "asked_per_s": RATE, "broker_warming": " ".join(map(str, rounds))}
+            "asked_per_s": RATE, "broker_us_per_event_while_warming": rounds}

@@ -1,8 +1,10 @@
 """POST that writes a row and its outbox row: against pgbench, and with the relay beside it."""
+import broker
 import packages
 from cpu import Spent
 from load import Yardstick, wrk
 
+PAIRS = 6
 TABLES = ("outbox_events", "pricing_packages")
 
 
@@ -31,18 +33,21 @@ def post_with_event(world, seconds):
 
 
 def relay_beside(world, seconds):
-    """Off, on, off, on: so a machine that slows down slows both."""
-    rates = {"api": [], "api,relay": []}
-    left = 0
-    for roles in ("api", "api,relay") * 2:
+    """Off, on, off, on, …: so a machine that slows down slows both. The broker has run for a while before."""
+    rates, spent, left = {"api": [], "api,relay": []}, {}, 0
+    url, requests = _alone(world, "api,relay")
+    warming = broker.warm(world, lambda: wrk(url, requests, seconds)["requests"])
+    for roles in tuple(rates) * PAIRS:
         url, requests = _alone(world, roles)
         wrk(url, requests, 1)
         world.settle()
-        with Spent(world, "finance") as spent:
+        with Spent(world, "finance") as spent[roles]:
             got = wrk(url, requests, seconds / 2)
+        spent[roles] = spent[roles].per(got["requests"])
         rates[roles].append(got["rate"])
         if roles != "api":
             left = world.count("finance", "outbox_events")
-    off, on = sum(rates["api"]) / 2, sum(rates["api,relay"]) / 2
+    off, on = (sum(each) / PAIRS for each in rates.values())
     return {"ratio": on / off, "with_relay_per_s": round(on), "without_per_s": round(off),
-            "rows_waiting_at_the_end": left, "cpu_us_per_request": spent.per(got["requests"])}
+            "rows_waiting_at_the_end": left, "cpu_us_per_request": spent["api,relay"],
+            "cpu_us_without": spent["api"], "broker_us_per_event_while_warming": warming}

@@ -1,0 +1,15 @@
+"""The broker's own warming: its JVM compiles what it runs often, for minutes, at the load's expense."""
+from cpu import with_children
+
+ENOUGH = 0.9  # warm is who costs no less than so much of the cheapest round before, twice in a row …
+ROUNDS = range(8, 16)  # … after so many: the second compiler begins late
+
+
+def warm(world, load):
+    """Runs load(), which returns how many events it made, until the broker is warm. Returns each round's us per event."""
+    costs = []
+    while len(costs) < ROUNDS.start or len(costs) in ROUNDS and min(costs[-2:]) < ENOUGH * min(costs[:-2]):
+        before = with_children(world.pid("kafka"))
+        events = load()
+        costs.append(round(1e6 * (with_children(world.pid("kafka")) - before) / events))
+    return costs
