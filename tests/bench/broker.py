@@ -1,5 +1,5 @@
 """The broker's own warming: its JVM compiles what it runs often, for minutes, at the load's expense."""
-from cpu import with_children
+from cpu import Spent
 
 ENOUGH = 0.9  # warm is who costs no less than so much of the cheapest round before, twice in a row …
 ROUNDS = range(8, 16)  # … after so many: the second compiler begins late
@@ -9,7 +9,7 @@ def warm(world, load):
     """Runs load(), which returns how many events it made, until the broker is warm. Returns each round's us per event."""
     costs = []
     while len(costs) < ROUNDS.start or len(costs) in ROUNDS and min(costs[-2:]) < ENOUGH * min(costs[:-2]):
-        before = with_children(world.pid("kafka"))
-        events = load()
-        costs.append(round(1e6 * (with_children(world.pid("kafka")) - before) / events))
+        with Spent(world) as spent:
+            events = load()
+        costs.append(spent.per(events).get("kafka", 0))
     return costs

@@ -34,20 +34,20 @@ def post_with_event(world, seconds):
 
 def relay_beside(world, seconds):
     """Off, on, off, on, …: so a machine that slows down slows both. The broker has run for a while before."""
-    rates, spent, left = {"api": [], "api,relay": []}, {}, 0
+    rates, costs, left = {"api": [], "api,relay": []}, {}, 0
     url, requests = _alone(world, "api,relay")
     warming = broker.warm(world, lambda: wrk(url, requests, seconds)["requests"])
     for roles in tuple(rates) * PAIRS:
         url, requests = _alone(world, roles)
         wrk(url, requests, 1)
         world.settle()
-        with Spent(world, "finance") as spent[roles]:
+        with Spent(world, "finance") as spent:
             got = wrk(url, requests, seconds / 2)
-        spent[roles] = spent[roles].per(got["requests"])
+        costs[roles] = spent.per(got["requests"])
         rates[roles].append(got["rate"])
         if roles != "api":
             left = world.count("finance", "outbox_events")
     off, on = (sum(each) / PAIRS for each in rates.values())
     return {"ratio": on / off, "with_relay_per_s": round(on), "without_per_s": round(off),
-            "rows_waiting_at_the_end": left, "cpu_us_per_request": spent["api,relay"],
-            "cpu_us_without": spent["api"], "broker_us_per_event_while_warming": warming}
+            "rows_waiting_at_the_end": left, "cpu_us_per_request": costs["api,relay"],
+            "cpu_us_without": costs["api"], "broker_us_per_event_while_warming": warming}
