@@ -2,7 +2,7 @@
 from cpu import Spent
 
 ENOUGH = 0.9  # warm is who costs no less than so much of the cheapest round before, twice in a row …
-ROUNDS = range(8, 16)  # … after so many: the second compiler begins late
+ROUNDS = range(10, 18)  # … after so many: the second compiler begins late
 
 
 def warm(world, load):
