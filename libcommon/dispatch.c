@@ -210,19 +210,26 @@ knows_callers(struct request *rq)
 }
 
 static int
+act_for_nobody(struct request *rq)
+{
+	rq->actor = ACTOR_NOBODY;
+	rq->source_type = "API";
+	return 0;
+}
+
+static int
 authenticate(struct request *rq)
 {
 	if (http_header_count(rq->http, "authorization") > 1)
 		return fail(rq, ERR_BAD_REQUEST, "send one Authorization header");
+	if (rq->route->flags & ROUTE_FOR_STRANGERS)
+		return act_for_nobody(rq);
 	if (!knows_callers(rq))
 		return fail(rq, ERR_UNAVAILABLE, "this service has just started; repeat in a moment");
 	if (auth_caller(rq, http_header(rq->http, "authorization")) < 0)
 		return -1;
-	if (rq->caller.user_id == NULL) {
-		rq->actor = ACTOR_NOBODY;
-		rq->source_type = "API";
-		return 0;
-	}
+	if (rq->caller.user_id == NULL)
+		return act_for_nobody(rq);
 	rq->actor = rq->caller.employee_id != NULL ? ACTOR_EMPLOYEE : ACTOR_USER;
 	rq->source_type = rq->caller.client != NULL ? rq->caller.client : "API";
 	rq->source_id = rq->caller.session_id;
@@ -383,8 +390,7 @@ request_main(void *arg)
 		status = error_info(rq->problem.code)->status;
 		log_problem(rq);
 		send_problem(rq);
-		if (rq->problem.code == ERR_FORBIDDEN || rq->problem.code == ERR_SECOND_FACTOR_MISSING)
-			denied_report(rq);
+		denied_report(rq);
 	}
 	count(rq, status, began_us);
 	in_flight--;

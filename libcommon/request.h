@@ -22,6 +22,7 @@ struct event_in;
 struct event_out;
 struct http_request;
 struct later;
+struct request;
 struct resource;
 struct route;
 struct row;
@@ -61,6 +62,8 @@ struct problem {
 	char sqlstate[6];		/* set where PostgreSQL said no; for the log and db_should_retry */
 	const char *internal;		/* for the log alone */
 	bool may_pass;			/* an event on its way may change it: the unit runs again for a while */
+	int (*tell)(struct request *rq, const void *arg);	/* denied_tell's, or NULL */
+	const void *tell_arg;
 };
 
 struct reply {

@@ -237,6 +237,7 @@ enum route_flag {
 	ROUTE_IDEMPOTENCY = 4,		/* needs Idempotency-Key */
 	ROUTE_NO_IDEMPOTENCY = 8,	/* never kept (/v1/auth/…) */
 	ROUTE_LIMITED = 16,		/* rate-limited per address and per token: 429 with RateLimit headers */
+	ROUTE_FOR_STRANGERS = 2048,	/* no Authorization is looked at: a worn-out one must not bar the way to a fresh */
 	ROUTE_STREAM = 32,		/* handler replies by itself in pieces */
 	ROUTE_OPS = 64,			/* not under the gateway */
 	ROUTE_RESTRICTED_TOO = 256,	/* a suspended account may call it, though it is no GET */

@@ -206,15 +206,14 @@ static int
 take_attempt(struct request *rq, struct answer *an)
 {
 	const char *counted = arena_printf(rq->arena, "passkey:%s", bytea_text(rq->arena, an->id));
-	const char *token = body_text(rq, "device_token"), *proof = NULL;
-	bool is_known;
+	const char *proof;
 
-	if (device_is_known(rq, an->user_id, token, &is_known) < 0)
+	if (device_proof(rq, an->user_id, &an->how, &proof) < 0)
 		return -1;
-	if (is_known) {
-		an->how.known_token = token;
-		proof = arena_printf(rq->arena, "passkey device:%s:%s", an->user_id, token);
-	}
+	if (proof != NULL)
+		proof = arena_printf(rq->arena, "passkey %s", proof);
+	an->throttle.user_id = an->user_id;
+	an->throttle.method = an->how.method;
 	if (throttle_read(rq, counted, proof, &an->throttle) < 0)
 		return -1;
 	return throttle_take(rq, &an->throttle);
@@ -263,13 +262,14 @@ confirm(struct request *rq, void *arg)
 		return -1;
 	if (!is_right)
 		return refuse(rq, an);
-	return throttle_passed(rq, &an->throttle) < 0 ? -1 : session_stepped_up(rq);
+	return throttle_passed(rq, &an->throttle) < 0 ? -1 : session_stepped_up(rq, "passkey");
 }
 
 int
 passkey_step_up(struct request *rq)
 {
-	struct answer an = { .purpose = "STEP_UP", .asked = rq->caller.user_id };
+	struct answer an = { .purpose = "STEP_UP", .asked = rq->caller.user_id,
+	    .throttle = { .user_id = rq->caller.user_id, .method = "step_up" } };
 	const char *counted = arena_printf(rq->arena, "passkey step-up:%s", rq->caller.user_id);
 
 	if (read_answer(rq, body_json(rq, "passkey"), "/passkey", &an) < 0 || find_passkey(rq, &an) < 0 ||

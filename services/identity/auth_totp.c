@@ -88,6 +88,8 @@ find_challenge(struct request *rq, struct answer *an)
 	    " AND c.challenge = decode($1, 'hex')",
 	    DB(secret_hash(rq->arena, body_text(rq, "challenge"))));
 
+	if (r == NULL && rq->problem.code == ERR_TOKEN_INVALID)
+		auth_refused(rq, NULL, an->how.method, "token_invalid");
 	if (r == NULL)
 		return -1;
 	an->challenge_id = db_text(r, 0, 0);
@@ -112,8 +114,7 @@ finish_sign_in(struct request *rq, void *arg)
 {
 	struct answer *an = arg;
 	struct row *user = row_load(rq, &users_resource, an->proof.user_id, true);
-	const char *device_token = body_text(rq, "device_token");
-	bool is_right, is_known;
+	bool is_right;
 
 	if (user == NULL || db_one_or_fail(rq, ERR_TOKEN_INVALID, no_challenge,
 	    "SELECT c.id" OPEN_CHALLENGE " AND c.id = $1", DB(an->challenge_id)) == NULL ||
@@ -124,11 +125,8 @@ finish_sign_in(struct request *rq, void *arg)
 	if (!is_right)
 		return refuse(rq, user, an);
 	if (second_factor_passed(rq, user, &an->proof) < 0 ||
-	    db_exec(rq, "DELETE FROM auth_challenges WHERE id = $1", DB(an->challenge_id)) < 0 ||
-	    device_is_known(rq, row_id(user), device_token, &is_known) < 0)
+	    db_exec(rq, "DELETE FROM auth_challenges WHERE id = $1", DB(an->challenge_id)) < 0)
 		return -1;
-	if (is_known)
-		an->how.known_token = device_token;
 	return session_open(rq, user, &an->how);
 }
 
@@ -141,7 +139,8 @@ auth_totp(struct request *rq)
 	if ((an.proof.code == NULL) == (an.proof.recovery_code == NULL))
 		return fail_field(rq, "code", "required", "send a code or a recovery code, one of them");
 	an.how.method = an.proof.code != NULL ? "totp" : "recovery_code";
-	if (find_challenge(rq, &an) < 0 || second_factor_take(rq, &an.proof) < 0)
+	if (find_challenge(rq, &an) < 0 ||
+	    device_proof(rq, an.proof.user_id, &an.how, &an.proof.proven) < 0 || second_factor_take(rq, &an.proof) < 0)
 		return -1;
 	return unit_run(rq, finish_sign_in, &an);
 }
@@ -161,13 +160,14 @@ confirm(struct request *rq, void *arg)
 		return second_factor_refuse(rq, user, p);
 	if (second_factor_passed(rq, user, p) < 0)
 		return -1;
-	return session_stepped_up(rq);
+	return session_stepped_up(rq, "totp");
 }
 
 int
 second_factor_step_up(struct request *rq)
 {
-	struct second_proof p = { .user_id = rq->caller.user_id, .code = body_text(rq, "code") };
+	struct second_proof p = { .user_id = rq->caller.user_id, .code = body_text(rq, "code"),
+	    .proven = session_proof(rq) };
 
 	return second_factor_take(rq, &p) < 0 ? -1 : unit_run(rq, confirm, &p);
 }

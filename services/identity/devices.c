@@ -4,6 +4,7 @@
 #include "db.h"
 #include "request.h"
 #include "secrets.h"
+#include "sessions.h"
 
 #define DEVICES_MAX 20	/* per user; a client that never sends its token gets one at each sign-in */
 
@@ -22,6 +23,25 @@ device_is_at_home(struct request *rq, const char *user_id, const char *device, b
 	    "SELECT EXISTS (SELECT FROM user_sessions WHERE user_id = $1 AND device = $2"
 	    " AND user_agent IS NOT DISTINCT FROM $3 AND ip_address = $4)",
 	    DB(user_id, device, rq->user_agent, rq->ip_address), ret_is);
+}
+
+int
+device_proof(struct request *rq, const char *user_id, struct sign_in *how, const char **ret_proof)
+{
+	const char *token = body_text(rq, "device_token");
+	bool is_known, is_at_home;
+
+	*ret_proof = NULL;
+	if (device_is_known(rq, user_id, token, &is_known) < 0 ||
+	    device_is_at_home(rq, user_id, how->device, &is_at_home) < 0)
+		return -1;
+	if (is_known)
+		how->known_token = token;
+	if (is_known)
+		*ret_proof = arena_printf(rq->arena, "device:%s:%s", user_id, token);
+	else if (is_at_home)
+		*ret_proof = arena_printf(rq->arena, "home:%s:%s:%s", user_id, rq->ip_address, how->device);
+	return 0;
 }
 
 int

@@ -73,6 +73,11 @@ extern const struct column me_passkeys_add_body[], me_passkey_rename_body[];
 extern const struct column me_email_body[], me_email_confirm_body[], me_phone_body[], me_totp_confirm_body[];
 
 /* ---- the rest ---- */
+/*
+ * Of a registration (as its link carries it) of the locked account, whose address is not confirmed yet: where it is
+ * not the first, a link that carries none opens the account without a password, since whose that is nobody knows.
+ */
+int registration_noted(struct request *rq, struct row *user, const char *registration);
 int jwks_read(struct request *rq);
 int user_session_revoke(struct request *rq);
 int user_role_request(struct request *rq);

@@ -23,7 +23,9 @@
 #include "trace.h"
 #include "uuid.h"
 
-#define PAUSE_S 60	/* a button pressed twice sends one mail */
+#define PAUSE_S 60	/* a button pressed twice sends one mail … */
+#define REGISTRATION_PAUSE_S 3600
+#define REGISTRATIONS_MAX 5	/* … but each registration has a link of its own, so many within that time */
 #define TRIES 6
 #define NEXT_TRY_S "5 * 4 ^ tries"	/* after the first one 5 s, after the fifth 21 min; a link lives for hours */
 
@@ -37,13 +39,25 @@ static const struct kind {
 	{ "RESET_PASSWORD", false, "RESET_TOKEN_S", "password_forgot" },
 };
 
+static int
+add(struct request *rq, const char *purpose, const char *email, const char *registration)
+{
+	return db_exec(rq, "INSERT INTO link_requests (id, purpose, email, registration, source_type, request_id,"
+	    " traceparent, ip_address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	    DB(uuid_new(rq->arena), purpose, email, registration, rq->source_type, rq->request_id,
+	    rq->traceparent, rq->ip_address, rq->user_agent));
+}
+
 int
 link_request_add(struct request *rq, const char *purpose, const char *email)
 {
-	return db_exec(rq, "INSERT INTO link_requests (id, purpose, email, source_type, request_id,"
-	    " traceparent, ip_address, user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	    DB(uuid_new(rq->arena), purpose, email, rq->source_type, rq->request_id,
-	    rq->traceparent, rq->ip_address, rq->user_agent));
+	return add(rq, purpose, email, NULL);
+}
+
+int
+link_request_add_registration(struct request *rq, const char *email, const char *registration)
+{
+	return add(rq, "VERIFY_EMAIL", email, registration);
 }
 
 /* ---- answering one ---- */
@@ -66,21 +80,23 @@ speak_for(struct request *rq, const struct db_result *wish)
 	trace_from_http(rq, db_get(wish, 0, "request_id"), db_get(wish, 0, "traceparent"));
 }
 
-/* The state may forbid it, and a mail of a moment ago is enough: nobody is told. */
+/* The state may forbid it, and mails of a moment ago are enough: nobody is told. */
 static int
-issue(struct request *rq, const struct kind *kind, const char *user_id)
+issue(struct request *rq, const struct kind *kind, const char *user_id, const char *registration)
 {
 	struct row *user = row_load(rq, &users_resource, user_id, true);
-	bool recent;
+	int64_t recent;
 
 	if (user == NULL)
 		return -1;
 	if ((strcmp(row_text(user, "status"), "PENDING") == 0) != kind->for_pending)
 		return 0;
-	if (one_time_token_is_recent(rq, user_id, kind->purpose, PAUSE_S, &recent) < 0)
+	if ((registration != NULL && registration_noted(rq, user, registration) < 0) ||
+	    one_time_tokens_recent(rq, user_id, kind->purpose,
+	    registration != NULL ? REGISTRATION_PAUSE_S : PAUSE_S, &recent) < 0)
 		return -1;
-	return recent ? 0 : one_time_token_issue(rq, user, kind->purpose, row_text(user, "email"),
-	    NULL, config_int(kind->lifetime));
+	return recent >= (registration != NULL ? REGISTRATIONS_MAX : 1) ? 0 : one_time_token_issue(rq, user,
+	    kind->purpose, row_text(user, "email"), registration, config_int(kind->lifetime));
 }
 
 static int
@@ -89,8 +105,8 @@ answer(struct request *rq, void *arg)
 	struct db_result *wish, *r;
 	const struct kind *kind;
 
-	wish = db_query(rq, "DELETE FROM link_requests WHERE id = $1 RETURNING purpose, email, source_type,"
-	    " request_id, traceparent, ip_address, user_agent", DB(arg));
+	wish = db_query(rq, "DELETE FROM link_requests WHERE id = $1 RETURNING purpose, email, registration,"
+	    " source_type, request_id, traceparent, ip_address, user_agent", DB(arg));
 	if (wish == NULL)
 		return -1;
 	if (db_rows(wish) == 0)
@@ -102,7 +118,7 @@ answer(struct request *rq, void *arg)
 	if (r == NULL)
 		return -1;
 	if (db_rows(r) == 1)
-		return issue(rq, kind, db_text(r, 0, 0));
+		return issue(rq, kind, db_text(r, 0, 0), db_get(wish, 0, "registration"));
 	auth_failed(rq, NULL, kind->method, "unknown_account", 0);
 	return 0;
 }

@@ -13,6 +13,8 @@ struct request;
  * link_requests_wake after the commit.
  */
 int link_request_add(struct request *rq, const char *purpose, const char *email);
+/* The same of a registration, whose link carries what it asked for: see register.c. */
+int link_request_add_registration(struct request *rq, const char *email, const char *registration);
 /* Has what was noted looked into soon, on a fiber of its own. */
 void link_requests_wake(void);
 /* The clock: wakes for what a stopped process, or a replica, left behind. */

@@ -23,6 +23,8 @@ static const struct resource *const resources[] = {
 /* Sign-in hashes passwords before its transaction, and no answer of it is ever kept. */
 #define SIGN_IN (ROUTE_NO_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_LIMITED)
 #define SIGN_IN_TX (ROUTE_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_LIMITED)
+#define STRANGER (SIGN_IN | ROUTE_FOR_STRANGERS)
+#define STRANGER_TX (SIGN_IN_TX | ROUTE_FOR_STRANGERS)
 
 #define PENDING_ANSWER "{\"status\":\"PENDING\"}"
 #define ACTIVE_ANSWER "{\"status\":\"ACTIVE\"}"
@@ -47,39 +49,39 @@ static const struct resource *const resources[] = {
 #define RECOVERY_CODES_ANSWER "{\"recovery_codes\":[\"abcd-efgh-ijkl-mnop-qrst-uvwx\"]}"
 
 static const struct route routes[] = {
-	{ "POST", "/v1/auth/register", ANYONE, auth_register, SIGN_IN, register_body,
+	{ "POST", "/v1/auth/register", ANYONE, auth_register, STRANGER, register_body,
 	    .summary = "Sign up; the mail with the link confirms the address.",
 	    .answer = PENDING_ANSWER, .status = 202 },
-	{ "POST", "/v1/auth/verify-email", ANYONE, auth_verify_email, SIGN_IN_TX, verify_email_body,
+	{ "POST", "/v1/auth/verify-email", ANYONE, auth_verify_email, STRANGER_TX, verify_email_body,
 	    .summary = "Confirm the address with the token of the mail.", .answer = ACTIVE_ANSWER },
-	{ "POST", "/v1/auth/verify-email/resend", ANYONE, auth_resend_verification, SIGN_IN,
+	{ "POST", "/v1/auth/verify-email/resend", ANYONE, auth_resend_verification, STRANGER,
 	    resend_body, .summary = "Send the confirmation mail again.",
 	    .answer = PENDING_ANSWER, .status = 202 },
-	{ "POST", "/v1/auth/login", ANYONE, auth_login, SIGN_IN, login_body,
+	{ "POST", "/v1/auth/login", ANYONE, auth_login, STRANGER, login_body,
 	    .summary = "Sign in with e-mail and password.", .answer = SIGN_IN_ANSWER },
 	{ "POST", "/v1/auth/step-up", SIGNED_IN, auth_step_up, SIGN_IN, step_up_body,
 	    .summary = "Prove the password again, a code or a passkey, before a sensitive change.", .status = 204 },
-	{ "POST", "/v1/auth/totp", ANYONE, auth_totp, SIGN_IN, auth_totp_body,
+	{ "POST", "/v1/auth/totp", ANYONE, auth_totp, STRANGER, auth_totp_body,
 	    .summary = "Answer the challenge of a sign-in with a code or a recovery code; a passkey answers it at /v1/auth/passkey.",
 	    .answer = SIGN_IN_ANSWER },
-	{ "POST", "/v1/auth/passkey/options", ANYONE, auth_passkey_options, SIGN_IN_TX, auth_passkey_options_body,
+	{ "POST", "/v1/auth/passkey/options", ANYONE, auth_passkey_options, STRANGER_TX, auth_passkey_options_body,
 	    .summary = "What a page hands to navigator.credentials.get() to sign in with a passkey, alone or after a password.",
 	    .answer = PASSKEY_REQUEST },
-	{ "POST", "/v1/auth/passkey", ANYONE, auth_passkey, SIGN_IN, auth_passkey_body,
+	{ "POST", "/v1/auth/passkey", ANYONE, auth_passkey, STRANGER, auth_passkey_body,
 	    .summary = "Sign in with a passkey's answer: no password and no code are asked for.",
 	    .answer = SIGN_IN_ANSWER },
 	{ "POST", "/v1/auth/step-up/options", SIGNED_IN, auth_step_up_options, SIGN_IN_TX,
 	    .summary = "The same for step-up, with the caller's own passkeys.", .answer = PASSKEY_REQUEST },
-	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, SIGN_IN_TX, refresh_body,
+	{ "POST", "/v1/auth/refresh", ANYONE, auth_refresh, STRANGER_TX, refresh_body,
 	    .summary = "Replace the refresh token and get a fresh access token.",
 	    .answer = REFRESH_ANSWER, .together = refreshes_together },
 	{ "POST", "/v1/auth/logout", SIGNED_IN, auth_logout,
 	    ROUTE_TX | ROUTE_NO_IDEMPOTENCY | ROUTE_RESTRICTED_TOO, logout_body,
 	    .summary = "End this session, the others, or all.", .status = 204 },
-	{ "POST", "/v1/auth/password/forgot", ANYONE, auth_password_forgot, SIGN_IN,
+	{ "POST", "/v1/auth/password/forgot", ANYONE, auth_password_forgot, STRANGER,
 	    password_forgot_body, .summary = "Ask for a link to set a new password.",
 	    .answer = "{\"status\":\"ACCEPTED\"}", .status = 202 },
-	{ "POST", "/v1/auth/password/reset", ANYONE, auth_password_reset, SIGN_IN,
+	{ "POST", "/v1/auth/password/reset", ANYONE, auth_password_reset, STRANGER,
 	    password_reset_body, .summary = "Set a new password with the token of the mail.",
 	    .answer = RESET_ANSWER },
 	{ "POST", "/v1/auth/password/change", SIGNED_IN, auth_password_change, SIGN_IN,
@@ -96,7 +98,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/me/email", SIGNED_IN, me_email_change, SIGN_IN_TX, me_email_body,
 	    .summary = "Ask for another address; needs step-up.",
 	    .answer = PENDING_ANSWER, .status = 202 },
-	{ "POST", "/v1/me/email/confirm", ANYONE, me_email_confirm, SIGN_IN_TX,
+	{ "POST", "/v1/me/email/confirm", ANYONE, me_email_confirm, STRANGER_TX,
 	    me_email_confirm_body, .summary = "Put the new address in place with the token sent to it.",
 	    .answer = ACTIVE_ANSWER },
 	{ "POST", "/v1/me/phone", SIGNED_IN, me_phone_change, SIGN_IN_TX, me_phone_body,

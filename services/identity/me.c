@@ -219,23 +219,42 @@ email_is_free(struct request *rq, const char *email, bool *ret_free)
 	return 0;
 }
 
+#define LINKS_PAUSE "1 hour"
+#define LINKS_MAX 5	/* links within that time, of one account; and to one address, whoever asks */
+
+/* *ret_enough: the address has had so many that it gets no more, which its asker is not told. */
+static int
+links_are_few(struct request *rq, const char *email, bool *ret_enough)
+{
+	struct db_result *r = db_query(rq, "SELECT (SELECT count(*) FROM one_time_tokens WHERE user_id = $1"
+	    " AND purpose = 'CHANGE_EMAIL' AND created_at > now() - interval '" LINKS_PAUSE "'),"
+	    " (SELECT count(*) FROM one_time_tokens WHERE lower(new_value) = lower($2)"
+	    " AND purpose = 'CHANGE_EMAIL' AND created_at > now() - interval '" LINKS_PAUSE "')",
+	    DB(rq->caller.user_id, email));
+
+	if (r == NULL)
+		return -1;
+	*ret_enough = db_int(r, 0, 1) >= LINKS_MAX;
+	if (db_int(r, 0, 0) < LINKS_MAX)
+		return 0;
+	rq->problem.retry_after_s = 3600;
+	return fail(rq, ERR_TOO_MANY_REQUESTS, "%d links within an hour are the most; follow one of them", LINKS_MAX);
+}
+
 /* Sends a link to the new address; nothing changes before it is followed. A taken one gets none. */
 int
 me_email_change(struct request *rq)
 {
 	const char *email;
 	struct row *user;
-	bool is_free;
+	bool is_free, has_enough;
 
-	if (email_take(rq, "email", &email) < 0 || session_needs_step_up(rq) < 0 ||
-	    email_is_free(rq, email, &is_free) < 0)
-		return -1;
-	user = row_load(rq, &users_resource, rq->caller.user_id, true);
-	if (user == NULL)
+	if (email_take(rq, "email", &email) < 0 || (user = caller_stepped_up(rq)) == NULL ||
+	    links_are_few(rq, email, &has_enough) < 0 || email_is_free(rq, email, &is_free) < 0)
 		return -1;
 	if (!is_free)
 		auth_failed(rq, row_id(user), "email", "already_exists", 0);
-	else if (one_time_token_issue(rq, user, "CHANGE_EMAIL", email, email, config_int("VERIFY_TOKEN_S")) < 0)
+	else if (!has_enough && one_time_token_issue(rq, user, "CHANGE_EMAIL", email, email, config_int("VERIFY_TOKEN_S")) < 0)
 		return -1;
 	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
 }

@@ -69,7 +69,7 @@ me_passkeys_read(struct request *rq)
 int
 me_passkeys_options(struct request *rq)
 {
-	struct row *user = caller_stepped_up(rq);
+	struct row *user = caller_proved_factor(rq);
 	const char *challenge;
 	json_t *own;
 
@@ -158,7 +158,7 @@ insert(struct request *rq, const struct row *user, const struct webauthn_credent
 int
 me_passkeys_add(struct request *rq)
 {
-	struct row *user = caller_stepped_up(rq), *passkey;
+	struct row *user = caller_proved_factor(rq), *passkey;
 	struct webauthn_credential c = { 0 };
 	const char *challenge;
 
@@ -166,7 +166,7 @@ me_passkeys_add(struct request *rq)
 	    passkey_challenge_use(rq, "ENROL", row_id(user), challenge) < 0)
 		return -1;
 	passkey = insert(rq, user, &c);
-	if (passkey == NULL)
+	if (passkey == NULL || session_proved(rq, "passkey") < 0)
 		return -1;
 	reply_row(rq, 201, passkey);
 	rq->reply.location = arena_printf(rq->arena, "/v1/me/passkeys/%s", row_id(passkey));
@@ -202,7 +202,7 @@ me_passkey_rename(struct request *rq)
 int
 me_passkey_remove(struct request *rq)
 {
-	struct row *passkey = caller_stepped_up(rq) == NULL ? NULL : own_passkey(rq);
+	struct row *passkey = caller_proved_factor(rq) == NULL ? NULL : own_passkey(rq);
 
 	return passkey == NULL || row_remove(rq, passkey) < 0 ||
 	    second_factor_removed(rq, rq->caller.user_id) < 0 ? -1 : reply_empty(rq);

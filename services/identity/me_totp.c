@@ -21,7 +21,7 @@ const struct column me_totp_confirm_body[] = {
 static struct row *
 caller_with_factors(struct request *rq, struct second_factors *ret_has)
 {
-	struct row *user = caller_stepped_up(rq);
+	struct row *user = caller_proved_factor(rq);
 
 	return user == NULL || second_factors_read(rq, row_id(user), ret_has) < 0 ? NULL : user;
 }
@@ -82,6 +82,8 @@ me_totp_confirm(struct request *rq)
 		return refuse_and_commit(rq, ERR_BAD_CREDENTIALS, "the code is wrong; is the clock of the device right?");
 	}
 	event_set_text(second_factor_event(rq, user, &EV_SECOND_FACTOR_ENABLED), "method", "totp");
+	if (session_proved(rq, "totp") < 0)
+		return -1;
 	return answer_codes(rq, row_id(user));
 }
 

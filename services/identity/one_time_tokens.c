@@ -10,6 +10,7 @@
 #include "request.h"
 #include "secretbox.h"
 #include "secrets.h"
+#include "throttle.h"
 #include "uuid.h"
 
 static void
@@ -49,24 +50,53 @@ one_time_token_issue(struct request *rq, struct row *user, const char *purpose,
 }
 
 int
-one_time_token_is_recent(struct request *rq, const char *user_id, const char *purpose,
-    int seconds, bool *ret_recent)
+one_time_tokens_recent(struct request *rq, const char *user_id, const char *purpose, int seconds,
+    int64_t *ret_n)
 {
-	return db_query_bool(rq, "SELECT EXISTS (SELECT FROM one_time_tokens"
+	struct db_result *r = db_query(rq, "SELECT count(*) FROM one_time_tokens"
 	    " WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL"
-	    " AND created_at > now() - make_interval(secs => $3::integer))",
-	    DB(user_id, purpose, arena_printf(rq->arena, "%d", seconds)), ret_recent);
+	    " AND created_at > now() - make_interval(secs => $3::integer)",
+	    DB(user_id, purpose, arena_printf(rq->arena, "%d", seconds)));
+
+	if (r == NULL)
+		return -1;
+	*ret_n = db_int(r, 0, 0);
+	return 0;
+}
+
+/* db_one_or_fail of a token, which tells of a wrong one. */
+static struct db_result *
+one_or_refuse(struct request *rq, const char *purpose, const char *token, const char *sql)
+{
+	struct db_result *r = db_one_or_fail(rq, ERR_TOKEN_INVALID,
+	    "this token is wrong, used or expired; ask for a new one", sql,
+	    DB(secret_hash(rq->arena, token), purpose));
+
+	if (r == NULL && rq->problem.code == ERR_TOKEN_INVALID)
+		auth_refused(rq, NULL, purpose, "token_invalid");
+	return r;
+}
+
+int
+one_time_token_look(struct request *rq, const char *purpose, const char *token, const char **ret_email)
+{
+	struct db_result *r = one_or_refuse(rq, purpose, token,
+	    "SELECT u.email FROM one_time_tokens t JOIN users u ON u.id = t.user_id WHERE t.token_hash = $1"
+	    " AND t.purpose = $2 AND t.used_at IS NULL AND t.expires_at > now()");
+
+	if (r == NULL)
+		return -1;
+	*ret_email = db_text(r, 0, 0);
+	return 0;
 }
 
 int
 one_time_token_redeem(struct request *rq, const char *purpose, const char *token,
     struct one_time_token *ret)
 {
-	struct db_result *r = db_one_or_fail(rq, ERR_TOKEN_INVALID,
-	    "this token is wrong, used or expired; ask for a new one",
+	struct db_result *r = one_or_refuse(rq, purpose, token,
 	    "UPDATE one_time_tokens SET used_at = now() WHERE token_hash = $1 AND purpose = $2"
-	    " AND used_at IS NULL AND expires_at > now() RETURNING id, user_id, new_value",
-	    DB(secret_hash(rq->arena, token), purpose));
+	    " AND used_at IS NULL AND expires_at > now() RETURNING id, user_id, new_value");
 
 	if (r == NULL)
 		return -1;

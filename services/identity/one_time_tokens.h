@@ -13,15 +13,18 @@ struct row;
 
 struct one_time_token {
 	const char *id, *user_id;
-	const char *new_value;	/* the address a CHANGE_EMAIL puts in place, else NULL */
+	/* what the link puts in place: the address of a CHANGE_EMAIL, what a registration asked for (register.c); or NULL */
+	const char *new_value;
 };
 
 /* Makes one for the user and has it mailed to `email`; purpose as in the table's list. */
 int one_time_token_issue(struct request *rq, struct row *user, const char *purpose,
     const char *email, const char *new_value, int64_t lifetime_s);
-/* Was one issued for this purpose within `seconds`? A button pressed twice sends one mail. */
-int one_time_token_is_recent(struct request *rq, const char *user_id, const char *purpose,
-    int seconds, bool *ret_recent);
+/* How many that were not used were issued for this purpose within `seconds`. */
+int one_time_tokens_recent(struct request *rq, const char *user_id, const char *purpose, int seconds,
+    int64_t *ret_n);
+/* The address of whose it is. ERR_TOKEN_INVALID as below; it is not used up. */
+int one_time_token_look(struct request *rq, const char *purpose, const char *token, const char **ret_email);
 /*
  * Uses it up, with all others of the same user and purpose. ERR_TOKEN_INVALID for wrong, used and
  * expired alike.

@@ -14,7 +14,6 @@
 #include "one_time_tokens.h"
 #include "passwords.h"
 #include "request.h"
-#include "secrets.h"
 #include "sessions.h"
 #include "throttle.h"
 
@@ -94,24 +93,14 @@ reset(struct request *rq, void *arg)
 	    "device_token", device_token));
 }
 
-/* A wrong token is refused before a hash is computed for it. */
-static int
-token_must_exist(struct request *rq)
-{
-	return db_one_or_fail(rq, ERR_TOKEN_INVALID,
-	    "this token is wrong, used or expired; ask for a new one",
-	    "SELECT FROM one_time_tokens WHERE token_hash = $1 AND purpose = 'RESET_PASSWORD'"
-	    " AND used_at IS NULL AND expires_at > now()",
-	    DB(secret_hash(rq->arena, body_text(rq, "token")))) == NULL ? -1 : 0;
-}
-
 int
 auth_password_reset(struct request *rq)
 {
-	const char *password = body_text(rq, "password"), *hash;
+	const char *password = body_text(rq, "password"), *email, *hash;
 
-	if (password_check(rq, "password", password, NULL) < 0 || token_must_exist(rq) < 0 ||
-	    password_hash(rq, password, &hash) < 0)
+	/* a wrong token is refused before a hash is computed for it */
+	if (one_time_token_look(rq, "RESET_PASSWORD", body_text(rq, "token"), &email) < 0 ||
+	    password_check(rq, "password", password, email) < 0 || password_hash(rq, password, &hash) < 0)
 		return -1;
 	return unit_run(rq, reset, (void *)hash);
 }
@@ -156,7 +145,7 @@ int
 auth_password_change(struct request *rq)
 {
 	const char *wanted = body_text(rq, "new_password");
-	struct change c = { 0 };
+	struct change c = { .throttle = { .user_id = rq->caller.user_id, .method = "password" } };
 	struct db_result *r;
 
 	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",

@@ -14,6 +14,7 @@
 struct request;
 struct row;
 
+#define PASSWORD_NONE "*"		/* in the place of a hash: no password opens the account */
 #define PASSWORD_LENGTH_MIN 8	/* code points, counted in the one form */
 #define PASSWORD_LENGTH_MAX 256
 #define PASSWORD_TYPED_MAX (PASSWORD_LENGTH_MAX * 4)	/* the same as it may come, decomposed */

@@ -17,6 +17,7 @@
 #include "request.h"
 #include "secrets.h"
 #include "sessions.h"
+#include "throttle.h"
 #include "uuid.h"
 
 static const struct column refresh_token_columns[] = {
@@ -162,6 +163,7 @@ refuse_stolen(struct request *rq, const struct row *token, struct row *session)
 static int
 refuse_invalid(struct request *rq)
 {
+	auth_refused(rq, rq->caller.user_id, "refresh", error_info(ERR_REFRESH_INVALID)->code);
 	return fail(rq, ERR_REFRESH_INVALID, "this refresh token is unknown, expired or ended");
 }
 

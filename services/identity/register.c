@@ -3,6 +3,8 @@
  *
  * Registration answers the same for a known and an unknown address, and works as long: both hash
  * a password and commit one event and one wish for a link. The mail is made after the answer.
+ * Who names an address first need not be whose it is: each registration has a link of its own, and the one
+ * whose link is followed says which password, number and kind of account there will be.
  */
 #include <string.h>
 
@@ -11,6 +13,7 @@
 #include "dispatch.h"
 #include "event.h"
 #include "identity.h"
+#include "json.h"
 #include "link_requests.h"
 #include "one_time_tokens.h"
 #include "passwords.h"
@@ -40,17 +43,30 @@ struct registration {
 	const char *email, *phone, *password_hash;
 };
 
+static int
+lock_phone(struct request *rq, const char *phone)
+{
+	return phone == NULL ? 0 :
+	    db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('phone:' || $1, 0))", DB(phone));
+}
+
 /* Two registrations of one address or number at once: the second waits and finds the first. */
 static int
 lock_contacts(struct request *rq, const struct registration *r)
 {
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))",
-	    DB(r->email)) < 0)
-		return -1;
-	if (r->phone == NULL)
-		return 0;
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('phone:' || $1, 0))",
-	    DB(r->phone));
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))",
+	    DB(r->email)) < 0 ? -1 : lock_phone(rq, r->phone);
+}
+
+/* What the link of this registration carries. */
+static const char *
+registration_text(struct request *rq, const struct registration *r)
+{
+	json_t *said = json_pack("{s:s, s:s*, s:s}", "password_hash", r->password_hash, "phone", r->phone,
+	    "account_type", body_text(rq, "account_type"));
+
+	arena_own(rq->arena, said, (void (*)(void *))json_decref);
+	return json_text(rq->arena, said);
 }
 
 /* A number that another account holds is left out: saying so would tell who is here. */
@@ -84,7 +100,7 @@ register_account(struct request *rq, void *arg)
 		auth_failed(rq, db_text(r, 0, 0), "register", "already_exists", 0);
 	else if (insert_user(rq, reg, db_bool(r, 0, 1)) < 0)
 		return -1;
-	if (link_request_add(rq, "VERIFY_EMAIL", reg->email) < 0)
+	if (link_request_add_registration(rq, reg->email, registration_text(rq, reg)) < 0)
 		return -1;
 	return reply_json(rq, 202, json_pack("{s:s}", "status", "PENDING"));
 }
@@ -107,6 +123,52 @@ auth_register(struct request *rq)
 	return 0;
 }
 
+/* ---- several registrations of one address: the one whose link is followed counts ---- */
+
+/* NULL: what is stored is not what registration_text made. */
+static const json_t *
+registration_read(struct request *rq, const char *text)
+{
+	json_t *said = json_loads(text, 0, NULL);
+
+	if (said == NULL) {
+		fail(rq, ERR_INTERNAL, "a registration cannot be read");
+		return NULL;
+	}
+	arena_own(rq->arena, said, (void (*)(void *))json_decref);
+	return said;
+}
+
+int
+registration_noted(struct request *rq, struct row *user, const char *registration)
+{
+	const json_t *said = registration_read(rq, registration);
+
+	if (said == NULL)
+		return -1;
+	if (password_is_still(user, json_string_value(json_object_get(said, "password_hash"))))
+		return 0;
+	row_set(user, "password_hash", PASSWORD_NONE);
+	return row_update(rq, user);
+}
+
+static int
+put_registration(struct request *rq, struct row *user, const char *registration)
+{
+	const json_t *said = registration_read(rq, registration);
+	const char *phone = said == NULL ? NULL : json_string_value(json_object_get(said, "phone"));
+	bool is_taken;
+
+	if (said == NULL || lock_phone(rq, phone) < 0 || db_query_bool(rq,
+	    "SELECT EXISTS (SELECT FROM users WHERE phone = $1 AND id <> $2)", DB(phone, row_id(user)), &is_taken) < 0)
+		return -1;
+	row_set(user, "phone", is_taken ? NULL : phone);
+	row_set(user, "account_type", json_string_value(json_object_get(said, "account_type")));
+	row_set(user, "password_hash", json_string_value(json_object_get(said, "password_hash")));
+	row_set_now(rq, user, "password_changed_at");
+	return 0;
+}
+
 /* ---- the address ---- */
 
 int
@@ -123,6 +185,8 @@ auth_verify_email(struct request *rq)
 	if (strcmp(row_text(user, "status"), "PENDING") != 0)
 		return fail(rq, ERR_TOKEN_INVALID,
 		    "this token is wrong, used or expired; ask for a new one");
+	if (token.new_value != NULL && put_registration(rq, user, token.new_value) < 0)
+		return -1;
 	act_as_user(rq, user);
 	if (row_follow(rq, user, "activate") < 0)
 		return -1;

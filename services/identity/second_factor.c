@@ -132,12 +132,21 @@ second_factor_removed(struct request *rq, const char *user_id)
 
 /* ---- judging ---- */
 
+static const char *
+method_of(const struct second_proof *p)
+{
+	return p->recovery_code != NULL ? "recovery_code" : "totp";
+}
+
 int
 second_factor_take(struct request *rq, struct second_proof *p)
 {
 	const char *counted = arena_printf(rq->arena, "second factor:%s", p->user_id);
 
-	if (throttle_read(rq, counted, NULL, &p->throttle) < 0)
+	p->throttle.user_id = p->user_id;
+	p->throttle.method = method_of(p);
+	if (throttle_read(rq, counted, p->proven == NULL ? NULL :
+	    arena_printf(rq->arena, "second factor %s", p->proven), &p->throttle) < 0)
 		return -1;
 	return throttle_take(rq, &p->throttle);
 }
@@ -176,7 +185,7 @@ second_factor_event(struct request *rq, const struct row *user, const struct eve
 int
 second_factor_refuse(struct request *rq, const struct row *user, const struct second_proof *p)
 {
-	const char *method = p->recovery_code != NULL ? "recovery_code" : "totp";
+	const char *method = method_of(p);
 	int64_t failures = p->throttle.own.failures;
 	struct event_out *ev;
 

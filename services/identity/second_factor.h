@@ -22,6 +22,7 @@ struct sign_in;
 struct second_proof {
 	const char *user_id;
 	const char *code, *recovery_code;
+	const char *proven;	/* as for throttle_read: of a device or a session; NULL: a stranger who knows the password */
 	struct throttle throttle;
 };
 
@@ -56,7 +57,7 @@ int second_factor_removed(struct request *rq, const char *user_id);
 
 /*
  * Counts the attempt before it is judged, apart from the guesses at the password: those who know
- * no password cannot make the owner wait here. -1: ERR_TOO_MANY_REQUESTS. Outside a transaction.
+ * no password cannot make the owner wait here, nor those who do where the owner holds something. -1: ERR_TOO_MANY_REQUESTS. Outside a transaction.
  */
 int second_factor_take(struct request *rq, struct second_proof *p);
 /*

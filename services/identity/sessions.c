@@ -12,6 +12,7 @@
 #include "identity.h"
 #include "refresh_tokens.h"
 #include "request.h"
+#include "second_factor.h"
 #include "secrets.h"
 #include "signing_keys.h"
 #include "user_access.h"
@@ -36,6 +37,8 @@ static const struct column user_session_columns[] = {
 	    .doc = "The last sign-in or refresh." },
 	{ "authenticated_at", COL_TIME, COL_READONLY,
 	    .doc = "The last proof of a password or second factor; step-up looks at it." },
+	{ "authenticated_with", COL_TEXT, COL_READONLY,
+	    .doc = "What that proof was: password, totp, recovery_code, passkey; null before it was noted." },
 	{ "revoked_at", COL_TIME, COL_READONLY | COL_FILTER, .doc = "null while it lives." },
 	{ "revoked_cause", COL_TEXT, COL_READONLY, .doc = "LOGOUT, REVOKED, IDLE, EXPIRED, LIMIT, "
 	    "PASSWORD_CHANGED, SUSPENDED, TERMINATED, TOKEN_REUSED, ERASED." },
@@ -124,11 +127,10 @@ session_answer(struct request *rq, const struct row *user, const struct row *ses
 /* ---- opening ---- */
 
 static void
-set_time(struct request *rq, struct row *row, const char *column, int64_t us)
+set_time(struct row *row, const char *column, int64_t us)
 {
 	char text[CLOCK_TEXT];
 
-	(void)rq;
 	clock_format(us, text);
 	row_set(row, column, text);
 }
@@ -146,9 +148,10 @@ insert_session(struct request *rq, const struct row *user, const struct sign_in 
 	row_set(session, "user_agent", rq->user_agent);
 	row_set(session, "device", how->device);
 	row_set(session, "client", how->client);
-	set_time(rq, session, "expires_at", rq->now_us + config_int("SESSION_S") * 1000000);
+	set_time(session, "expires_at", rq->now_us + config_int("SESSION_S") * 1000000);
 	row_set_now(rq, session, "last_used_at");
 	row_set_now(rq, session, "authenticated_at");
+	row_set(session, "authenticated_with", how->method);
 	return row_insert(rq, session) < 0 ? NULL : session;
 }
 
@@ -348,13 +351,36 @@ caller_stepped_up(struct request *rq)
 	    row_load(rq, &users_resource, rq->caller.user_id, true);
 }
 
+/* A stolen session and a password known with it must not be enough to take the second factor away. */
+struct row *
+caller_proved_factor(struct request *rq)
+{
+	struct row *user = caller_stepped_up(rq);
+	bool is_enough;
+
+	if (user == NULL || db_query_bool(rq, "SELECT authenticated_with IS DISTINCT FROM 'password' OR NOT "
+	    SECOND_FACTOR_IS_ON("s.user_id") " FROM user_sessions s WHERE id = $1", DB(rq->caller.session_id),
+	    &is_enough) < 0)
+		return NULL;
+	if (!is_enough)
+		fail(rq, ERR_STEP_UP_REQUIRED, "confirm with a code or a passkey first: this account has a second factor");
+	return is_enough ? user : NULL;
+}
+
 int
-session_stepped_up(struct request *rq)
+session_proved(struct request *rq, const char *method)
 {
 	struct row *session = row_load(rq, &user_sessions_resource, rq->caller.session_id, true);
 
 	if (session == NULL)
 		return -1;
 	row_set_now(rq, session, "authenticated_at");
-	return row_update(rq, session) < 0 ? -1 : reply_empty(rq);
+	row_set(session, "authenticated_with", method);
+	return row_update(rq, session);
+}
+
+int
+session_stepped_up(struct request *rq, const char *method)
+{
+	return session_proved(rq, method) < 0 ? -1 : reply_empty(rq);
 }

@@ -15,7 +15,7 @@ struct user_access;
 struct sign_in {
 	const char *client;	/* UI or API */
 	const char *device;	/* as the client calls itself, or NULL */
-	const char *method;	/* password */
+	const char *method;	/* password, totp, recovery_code, passkey */
 	const char *known_token;	/* which the device was given and sent again, or NULL */
 };
 
@@ -44,7 +44,11 @@ const char *session_proof(struct request *rq);
 int session_needs_step_up(struct request *rq);
 /* The same, and the caller's row, locked: such changes of one account come one after another. NULL: refused. */
 struct row *caller_stepped_up(struct request *rq);
-/* The caller has just done so: opens for STEP_UP_S what needs it, and answers 204. */
-int session_stepped_up(struct request *rq);
+/* The same for changes of second factors: where there is one, a password is not proof enough. */
+struct row *caller_proved_factor(struct request *rq);
+/* The caller has just done so, by `method`: opens for STEP_UP_S what needs it. */
+int session_proved(struct request *rq, const char *method);
+/* The same, and answers 204. */
+int session_stepped_up(struct request *rq, const char *method);
 
 #endif

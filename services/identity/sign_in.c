@@ -54,8 +54,7 @@ find_account(struct request *rq, struct attempt *at)
 {
 	struct db_result *r = db_query(rq,
 	    "SELECT id, password_hash FROM users WHERE lower(email) = lower($1)", DB(at->email));
-	const char *token = body_text(rq, "device_token"), *proof = NULL;
-	bool is_known, is_at_home;
+	const char *proof;
 
 	if (r == NULL)
 		return -1;
@@ -64,15 +63,10 @@ find_account(struct request *rq, struct attempt *at)
 		at->hash = db_text(r, 0, 1);
 	}
 	/* asked for an unknown account too, so that both take as long */
-	if (device_is_known(rq, at->user_id, token, &is_known) < 0 ||
-	    device_is_at_home(rq, at->user_id, at->how.device, &is_at_home) < 0)
+	if (device_proof(rq, at->user_id, &at->how, &proof) < 0)
 		return -1;
-	if (is_known)
-		at->how.known_token = token;
-	if (is_known)
-		proof = arena_printf(rq->arena, "device:%s:%s", at->user_id, token);
-	else if (is_at_home)
-		proof = arena_printf(rq->arena, "home:%s:%s:%s", at->user_id, rq->ip_address, at->how.device);
+	at->throttle.user_id = at->user_id;
+	at->throttle.method = at->how.method;
 	return throttle_read(rq, at->email, proof, &at->throttle);
 }
 
@@ -123,8 +117,6 @@ auth_login(struct request *rq)
 
 	at->how.client = body_has(rq, "client") ? body_text(rq, "client") : "API";
 	at->how.device = body_text(rq, "device");
-	if (at->how.client == NULL)
-		at->how.client = "API";
 	if (email_take(rq, "email", &at->email) < 0 ||
 	    find_account(rq, at) < 0 || throttle_take(rq, &at->throttle) < 0)
 		return -1;
@@ -145,14 +137,15 @@ confirm(struct request *rq, void *arg)
 
 	if (!at->is_right)
 		return refuse(rq, at);
-	return throttle_passed(rq, &at->throttle) < 0 ? -1 : session_stepped_up(rq);
+	return throttle_passed(rq, &at->throttle) < 0 ? -1 : session_stepped_up(rq, "password");
 }
 
 /* The caller's own password, a code or a passkey, right now: opens what needs a fresh proof for STEP_UP_S. */
 int
 auth_step_up(struct request *rq)
 {
-	struct attempt at = { .how.method = "step_up", .user_id = rq->caller.user_id };
+	struct attempt at = { .how.method = "step_up", .user_id = rq->caller.user_id,
+	    .throttle = { .user_id = rq->caller.user_id, .method = "step_up" } };
 	struct db_result *r;
 
 	if ((body_text(rq, "password") != NULL) + (body_text(rq, "code") != NULL) +

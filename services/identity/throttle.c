@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "denied.h"
 #include "dispatch.h"
 #include "event.h"
 #include "rate_limit.h"
@@ -36,11 +37,10 @@ throttle_read(struct request *rq, const char *account, const char *proven, struc
 {
 	struct db_result *r;
 
-	memset(ret, 0, sizeof(*ret));
-	ret->is_proven = proven != NULL;
+	*ret = (struct throttle){ .user_id = ret->user_id, .method = ret->method, .is_proven = proven != NULL };
 	ret->account_key = scope_key(rq, "account", account);
 	ret->own_key = proven != NULL ? scope_key(rq, "proven", proven) : ret->account_key;
-	ret->address_key = scope_key(rq, "address", rq->ip_address != NULL ? rq->ip_address : "");
+	ret->address_key = scope_key(rq, "address", rate_limit_network(rq));
 	r = db_query(rq, "SELECT scope_key, failures,"
 	    " greatest(0, ceil(extract(epoch FROM blocked_until - now())))::integer"
 	    " FROM auth_throttles WHERE scope_key IN ($1, $2)", DB(ret->own_key, ret->address_key));
@@ -57,10 +57,20 @@ throttle_read(struct request *rq, const char *account, const char *proven, struc
 	return 0;
 }
 
-int
-throttle_refuse(struct request *rq, int wait_s)
+/* Seconds before the next attempt; 0: none. */
+static int
+wait_of(const struct throttle *t)
 {
+	return t->is_proven || t->own.wait_s > t->address.wait_s ? t->own.wait_s : t->address.wait_s;
+}
+
+static int
+refuse(struct request *rq, const struct throttle *t)
+{
+	int wait_s = wait_of(t);
+
 	rq->problem.retry_after_s = wait_s;
+	auth_refused(rq, t->user_id, t->method, "rate_limited");
 	return fail(rq, ERR_TOO_MANY_REQUESTS, "too many failed attempts; wait %d s", wait_s);
 }
 
@@ -108,12 +118,6 @@ give_back_one(struct request *rq, const char *key, int64_t free_failures,
 	    arena_printf(rq->arena, "%lld", (long long)c->failures), c->blocked_until));
 }
 
-int
-throttle_wait(const struct throttle *t)
-{
-	return t->is_proven || t->own.wait_s > t->address.wait_s ? t->own.wait_s : t->address.wait_s;
-}
-
 /* A refusal rolls the count back: who must wait makes nobody wait longer. */
 static int
 take(struct request *rq, void *arg)
@@ -124,15 +128,15 @@ take(struct request *rq, void *arg)
 	    DELAY_LATE_S, &t->own) < 0 || count_one(rq, t->address_key, ADDRESS_MEMORY,
 	    config_int("THROTTLE_ADDRESS_FREE"), DELAY_MAX_S, &t->address) < 0)
 		return -1;
-	return throttle_wait(t) > 0 ? throttle_refuse(rq, throttle_wait(t)) : 0;
+	return wait_of(t) > 0 ? refuse(rq, t) : 0;
 }
 
 int
 throttle_take(struct request *rq, struct throttle *t)
 {
 	/* the cheap look first: an attack that is held off costs no write */
-	if (throttle_wait(t) > 0)
-		return throttle_refuse(rq, throttle_wait(t));
+	if (wait_of(t) > 0)
+		return refuse(rq, t);
 	return unit_run(rq, take, t);
 }
 
@@ -220,4 +224,26 @@ auth_failed(struct request *rq, const char *user_id, const char *method, const c
 	event_set_int(ev, "count", count);
 	event_set_int(ev, "weight", weight);
 	event_failed(ev);
+}
+
+struct refusal {
+	const char *user_id, *method, *reason;
+};
+
+static int
+publish(struct request *rq, const void *arg)
+{
+	const struct refusal *r = arg;
+
+	auth_failed(rq, r->user_id, r->method, r->reason, 0);
+	return 0;
+}
+
+void
+auth_refused(struct request *rq, const char *user_id, const char *method, const char *reason)
+{
+	struct refusal *r = arena_alloc(rq->arena, sizeof(*r));
+
+	*r = (struct refusal){ user_id, method, reason };
+	denied_tell(rq, publish, r);
 }

@@ -20,6 +20,7 @@ struct throttle_count {
 };
 
 struct throttle {
+	const char *user_id, *method;	/* what auth.failed says of one who must wait: the caller's to set, before */
 	const char *account_key, *own_key, *address_key;	/* rows of auth_throttles */
 	struct throttle_count own, address;	/* own: the account's, for a stranger to it */
 	bool is_proven;
@@ -30,14 +31,10 @@ struct throttle {
  * An unknown account has its row as a known one. Reads; may be called outside a transaction.
  */
 int throttle_read(struct request *rq, const char *account, const char *proven, struct throttle *ret);
-/* Seconds to wait before the next attempt; 0: none. */
-int throttle_wait(const struct throttle *t);
-/* ERR_TOO_MANY_REQUESTS with Retry-After. */
-int throttle_refuse(struct request *rq, int wait_s);
 /*
  * Counts the attempt as a failure, in a transaction of its own and before any password is looked
  * at, so that guesses sent at once wait like guesses in a row. After throttle_read.
- * -1: ERR_TOO_MANY_REQUESTS, and nothing was counted.
+ * -1: ERR_TOO_MANY_REQUESTS with Retry-After, and nothing was counted.
  */
 int throttle_take(struct request *rq, struct throttle *t);
 /* The taken attempt could not be judged (no room to hash): gives it back. Returns -1. */
@@ -55,5 +52,7 @@ int throttle_clear(struct request *rq, const char *account);
 /* Publishes auth.failed, sampled above a rate. user_id NULL: no known user. */
 void auth_failed(struct request *rq, const char *user_id, const char *method, const char *reason,
     int64_t count);
+/* The same for a unit that fails, and is rolled back: after the answer. Its arguments may live in rq's arena. */
+void auth_refused(struct request *rq, const char *user_id, const char *method, const char *reason);
 
 #endif

@@ -373,6 +373,8 @@ def test_they_are_renamed_and_removed_by_their_owner(owner, passkey, anyone, env
     step_back(owner, sql)
     owner.delete(path, expect=401).says("step_up_required")
     owner.post(STEP_UP, {"password": owner.password}, expect=204)
+    assert "second factor" in owner.delete(path, expect=401).says("step_up_required")["detail"]
+    owner.post(STEP_UP, {"passkey": passkey.get(owner.post(f"{STEP_UP}/options", expect=200).json)}, expect=204)
     owner.delete(path, expect=204)
     owner.delete(path, expect=404).says("not_found")
     enter(anyone, passkey, 401).says("bad_credentials")

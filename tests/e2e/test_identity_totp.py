@@ -239,6 +239,32 @@ def test_changing_it_needs_a_fresh_proof(guarded, anyone, sql):
     anyone.get(TOTP, expect=401).says("unauthenticated")
 
 
+def test_a_password_takes_no_second_factor_away(guarded, sql):
+    """Who has a session and the password with it still lacks what the factor is there for."""
+    step_back(guarded, sql)
+    guarded.post(STEP_UP, {"password": guarded.password}, expect=204)
+    for method, path in (("DELETE", TOTP), ("POST", f"{TOTP}/recovery-codes"), ("POST", "/v1/me/passkeys/options")):
+        assert "second factor" in guarded.call(method, path, expect=401).says("step_up_required")["detail"]
+    guarded.post("/v1/me/phone", {"phone": None}, expect=200)
+    guarded.post(STEP_UP, {"code": code_at(guarded.secret, 1)}, expect=204)
+    guarded.delete(TOTP, expect=204)
+
+
+def test_who_knows_the_password_delays_no_device_of_the_owners(guarded, sql):
+    mine = guarded.answer(guarded.challenge(), code=code_at(guarded.secret, 1))["device_token"]
+    wrong = wrong_code(guarded.secret)
+    sql("identity", "UPDATE user_sessions SET ip_address = '192.0.2.1' WHERE user_id = %s", guarded.id)
+    statuses = [guarded.answer(guarded.challenge(), (401, 429), code=wrong).status for _ in range(8)]
+    assert 429 in statuses
+    sql("identity", "UPDATE auth_throttles SET blocked_until = now() + interval '1 minute' WHERE blocked_until > now()"
+                    " AND NOT starts_with(scope_key, 'address:')")
+    guarded.forget_steps(sql)
+    guarded.answer(guarded.challenge(), 429, code=code_at(guarded.secret))
+    guarded.post(STEP_UP, {"code": code_at(guarded.secret)}, expect=204)
+    guarded.forget_steps(sql)
+    guarded.answer(guarded.challenge(), code=code_at(guarded.secret), device_token=mine)
+
+
 def test_it_is_enabled_once_and_disabled(guarded, mailbox):
     guarded.post(TOTP, expect=409).says("conflict")
     guarded.post(f"{TOTP}/confirm", {"code": code_at(guarded.secret, 1)}, expect=409).says("conflict")

@@ -56,7 +56,8 @@ hash_and_verify(void **state)
 	assert_false(matches(one, ""));
 	assert_false(matches(NULL, "blue kettle 77"));
 	assert_false(matches("", "blue kettle 77"));
-	assert_false(matches("no hash", "blue kettle 77"));
+	assert_false(matches(PASSWORD_NONE, "blue kettle 77"));
+	assert_false(matches(PASSWORD_NONE, PASSWORD_NONE));
 }
 
 static void
@@ -153,7 +154,7 @@ unknown_costs_the_same(void **state)
 {
 	const char *hash;
 	char big[20000];
-	int64_t known, unknown, absurd, t;
+	int64_t known, unknown, absurd, cheaper, t;
 
 	(void)state;
 	passwords_init(2, 19456);
@@ -172,6 +173,17 @@ unknown_costs_the_same(void **state)
 	absurd = clock_mono_us() - t - known - unknown;
 	assert_in_range(unknown, known / 3, known * 3);	/* wide: other work shares the machine */
 	assert_in_range(absurd, known / 3, known * 3);
+	passwords_init(20, 19456);	/* the cost has risen since the hash was made */
+	t = clock_mono_us();
+	matches(hash, "blue kettle 78");
+	cheaper = clock_mono_us() - t;
+	matches(NULL, "blue kettle 78");
+	unknown = clock_mono_us() - t - cheaper;
+	assert_in_range(cheaper, unknown / 3, unknown * 3);
+	t = clock_mono_us();
+	matches(PASSWORD_NONE, "blue kettle 78");
+	cheaper = clock_mono_us() - t;
+	assert_in_range(cheaper, unknown / 3, unknown * 3);
 }
 
 int
