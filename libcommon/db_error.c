@@ -25,24 +25,59 @@ constraint_column(struct request *rq, const PGresult *r, const char *suffix)
 	return arena_strndup(rq->arena, name + t + 1, n - t - 1 - s);
 }
 
+/* The columns of the constraint, "a, b", out of `Key (a, b)=(…) already exists.` */
+static const char *
+detail_columns(struct request *rq, const PGresult *r)
+{
+	const char *detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL);
+	const char *end = detail == NULL ? NULL : strstr(detail, ")=(");
+
+	return end == NULL || strncmp(detail, "Key (", 5) != 0 ? "" :
+	    arena_strndup(rq->arena, detail + 5, (size_t)(end - detail) - 5);
+}
+
+static bool
+was_sent(const struct request *rq, const char *column)
+{
+	return column != NULL && json_object_get(rq->body, column) != NULL;
+}
+
+/* Of several columns the first that the caller has sent; NULL: he sent none. */
+static const char *
+sent_column(struct request *rq, const char *columns)
+{
+	char *rest = arena_strdup(rq->arena, columns), *name;
+
+	while ((name = strsep(&rest, ", ")) != NULL)
+		if (was_sent(rq, name))
+			return name;
+	return NULL;
+}
+
+/* Says it with a field that the caller knows: one that was sent. No name of ours leaves. */
 static void
 refuse_unique(struct request *rq, const PGresult *r)
 {
-	const char *column = constraint_column(rq, r, "_key");
-	const char *table = PQresultErrorField(r, PG_DIAG_TABLE_NAME);
+	const char *table = PQresultErrorField(r, PG_DIAG_TABLE_NAME), *column;
+	bool is_alone;
 
 	if (table != NULL && strcmp(table, "idempotency_keys") == 0) {	/* a twin was first: run again, replay */
 		strcpy(rq->problem.sqlstate, "40001");
 		fail(rq, ERR_IDEMPOTENCY_IN_PROGRESS, "the first request with this key just ended");
 		return;
 	}
+	column = constraint_column(rq, r, "_key");
 	if (column == NULL)
 		column = constraint_column(rq, r, "_idx");
+	is_alone = was_sent(rq, column);
+	if (!is_alone)
+		column = sent_column(rq, detail_columns(rq, r));
 	if (column != NULL)
-		fail_field(rq, column, "already_exists", "another row holds this value");
+		fail_field(rq, column, "already_exists", is_alone ? "another row holds this value" :
+		    "there is one for this value already");
 	rq->problem.code = ERR_NONE;
-	fail(rq, ERR_ALREADY_EXISTS, column == NULL ? "another row holds these values" :
-	    "another row holds this %s", column);
+	fail(rq, ERR_ALREADY_EXISTS, column == NULL ? "there is one already" :
+	    is_alone ? "another row holds this %s" : "there is one for this %s already", column);
 }
 
 static void

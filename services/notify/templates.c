@@ -254,8 +254,8 @@ templates_check_command(struct request *rq, int argc, char **argv)
 /* ---- trying them ---- */
 
 const struct column template_preview_body[] = {
-	{ "title_template", COL_TEXT, 0, .max = 500, .doc = "Instead of the stored one." },
-	{ "body_template", COL_TEXT, 0, .max = 20000 },
+	{ "title_template", COL_TEXT, 0, .max = 500, .doc = "Instead of the stored one; null: that." },
+	{ "body_template", COL_TEXT, 0, .min = 1, .max = 20000 },
 	{ "html_template", COL_TEXT, 0, .max = 60000 },
 	{ 0 }
 };
@@ -273,11 +273,11 @@ render_sample(struct request *rq, const struct row *row, struct rendered *ret_r)
 
 	if (rule == NULL)
 		return fail(rq, ERR_VALIDATION, "nobody is told of this template's event any more");
-	if (body_has(rq, "title_template"))
+	if (body_text(rq, "title_template") != NULL)
 		t.title = body_text(rq, "title_template");
-	if (body_has(rq, "body_template"))
+	if (body_text(rq, "body_template") != NULL)
 		t.body = body_text(rq, "body_template");
-	if (body_has(rq, "html_template"))
+	if (body_text(rq, "html_template") != NULL)
 		t.html = body_text(rq, "html_template");
 	sample = template_sample(rq->arena, rule);
 	result = is_email ? render_email(rq->arena, &t, sample, ret_r, &e)

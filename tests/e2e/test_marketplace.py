@@ -144,7 +144,8 @@ def test_applications(env, company, candidate, reviewer, anyone):
     candidate.post("/v1/job-applications", {"job_id": company.draft()["id"]}, expect=422)
     made = candidate.post("/v1/job-applications", {"job_id": job["id"], "cover_note": "Me."}, expect=201)
     path = f"/v1/job-applications/{made['id']}"
-    candidate.post("/v1/job-applications", {"job_id": job["id"]}, expect=409).says("already_exists")
+    twice = candidate.post("/v1/job-applications", {"job_id": job["id"]}, expect=409).says("already_exists", "/job_id")
+    assert "applicant_user_id" not in str(twice)
     assert company.get(path, expect=200)["applicant_user_id"] == candidate.id
     stranger.get(path, expect=404)
     stranger.post(f"{path}/withdraw", expect=404)

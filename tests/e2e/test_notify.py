@@ -236,6 +236,9 @@ def test_html_templates_escape(admin):
     shown = admin.post(f"{path}/preview", {"html_template": "<p>{{title}}</p>"}, expect=200)
     assert "<p>title</p>" in shown["html"] and "title" in shown["title"]
     admin.post(f"{path}/preview", {"html_template": "<p>{{{title}}}</p>"}, expect=422)
+    for verb in ("preview", "test"):
+        admin.post(f"{path}/{verb}", {"body_template": ""}, expect=422).says("validation_failed", "/body_template")
+        admin.post(f"{path}/{verb}", dict.fromkeys(("title_template", "body_template", "html_template")), expect=(200, 202))
     plain = admin.post(f"{path}/preview", expect=200)
     assert "<p>" in plain["html"] and "Hello Asha" in plain["text"]
 

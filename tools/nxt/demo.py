@@ -236,7 +236,7 @@ class Demo:
             context = event["context"]
             if context["entity_id"] in (self.job_id, self.order_id):
                 self.tell(f"{event['type']:<20} {context.get('entity_label', '')}",
-                          f"partition {event['partition']}, by {context['actor']['type']}, click {context['correlation_id']}")
+                          f"partition {event['position']['partition']}, by {context['actor']['type']}, click {context['correlation_id']}")
 
     def messages(self):
         self.chapter("Mails and notifications")
