@@ -92,7 +92,7 @@ media_type(const struct request *rq)
 static void
 send_reply(struct request *rq)
 {
-	struct http_field fields[8];
+	struct http_field fields[9];
 	size_t n = 0;
 
 	if (rq->reply.body != NULL)
@@ -108,6 +108,7 @@ send_reply(struct request *rq)
 	if (rq->reply.extra_name != NULL)
 		fields[n++] = (struct http_field){ rq->reply.extra_name, rq->reply.extra_value };
 	fields[n++] = (struct http_field){ "Cache-Control", "no-store" };
+	fields[n++] = (struct http_field){ "X-Content-Type-Options", "nosniff" };
 	http_reply(rq->http, rq->reply.status, fields, n, rq->reply.body, rq->reply.body_len);
 }
 
@@ -115,13 +116,14 @@ static void
 send_problem(struct request *rq)
 {
 	const struct error_info *info = error_info(rq->problem.code);
-	struct http_field fields[6];
+	struct http_field fields[7];
 	struct buf out;
 	size_t n = 0;
 
 	buf_init(&out, rq->arena, 512);
 	problem_render(&out, rq);
 	fields[n++] = (struct http_field){ "Content-Type", "application/problem+json" };
+	fields[n++] = (struct http_field){ "X-Content-Type-Options", "nosniff" };
 	fields[n++] = (struct http_field){ "X-Request-Id",
 		rq->request_ref != NULL ? rq->request_ref : rq->request_id };
 	if (rq->problem.allow != NULL)
@@ -254,13 +256,29 @@ check_access(struct request *rq)
 	return by_row ? 0 : access_check(rq, a, false);
 }
 
+/* RFC 8259, section 8.1: JSON is UTF-8; a charset that says otherwise means something else. */
 static bool
 is_json(const char *type)
 {
 	size_t n = strcspn(type, "; \t");
+	const char *charset = strcasestr(type + n, "charset=");
 
+	if (charset != NULL) {
+		charset += 8 + (charset[8] == '"');
+		if (strncasecmp(charset, "utf-8", 5) != 0 || (charset[5] != '\0' && strchr("\"; \t", charset[5]) == NULL))
+			return false;
+	}
 	return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
 	    (n == 28 && strncasecmp(type, "application/merge-patch+json", n) == 0);
+}
+
+/* Bodies are read as they are: what says it is packed would be taken for something else. */
+static bool
+is_packed(const struct request *rq)
+{
+	const char *encoding = http_header(rq->http, "content-encoding");
+
+	return encoding != NULL && strcasecmp(encoding, "identity") != 0;
 }
 
 static int
@@ -278,8 +296,12 @@ parse_body(struct request *rq)
 		arena_own(rq->arena, rq->body, (void (*)(void *))json_decref);
 		return 0;
 	}
+	if (http_header_count(rq->http, "content-type") > 1)
+		return fail(rq, ERR_BAD_REQUEST, "send one Content-Type");
 	if (type == NULL || !is_json(type))
-		return fail(rq, ERR_UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json");
+		return fail(rq, ERR_UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json, in UTF-8");
+	if (is_packed(rq))
+		return fail(rq, ERR_UNSUPPORTED_MEDIA_TYPE, "send the body as it is, without Content-Encoding");
 	rq->body = json_parse_strict(rq->arena, text, len, false, &e);
 	return rq->body == NULL ? fail(rq, e.code, "%s", e.text) : 0;
 }

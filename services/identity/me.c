@@ -9,6 +9,7 @@
 #include "json.h"
 #include "one_time_tokens.h"
 #include "operations.h"
+#include "phones.h"
 #include "request.h"
 #include "sessions.h"
 #include "throttle.h"
@@ -301,11 +302,18 @@ me_phone_change(struct request *rq)
 	const char *phone;
 	struct event_out *ev;
 	struct row *user;
+	bool is_taken;
 
 	if (!body_has(rq, "phone"))
 		return fail_field(rq, "phone", "required", "a number, or null");
-	if (phone_take(rq, "phone", &phone) < 0 || (user = caller_stepped_up(rq)) == NULL)
+	if (phone_take(rq, "phone", &phone) < 0 || (user = caller_stepped_up(rq)) == NULL ||
+	    phone_claim(rq, phone, row_id(user), &is_taken) < 0)
 		return -1;
+	if (is_taken) {
+		fail_field(rq, "phone", "already_exists", "another account holds this number");
+		rq->problem.code = ERR_NONE;
+		return fail(rq, ERR_ALREADY_EXISTS, "another account holds this number");
+	}
 	ev = row_event_as(rq, user, &EV_USER_CONTACT_CHANGED);
 	event_set_text(ev, "old_phone", row_text(user, "phone"));
 	if (phone != NULL)

@@ -17,6 +17,7 @@
 #include "link_requests.h"
 #include "one_time_tokens.h"
 #include "passwords.h"
+#include "phones.h"
 #include "request.h"
 #include "sessions.h"
 #include "throttle.h"
@@ -43,19 +44,11 @@ struct registration {
 	const char *email, *phone, *password_hash;
 };
 
+/* Of two registrations of one address at once the second waits and finds the first. */
 static int
-lock_phone(struct request *rq, const char *phone)
+lock_address(struct request *rq, const struct registration *r)
 {
-	return phone == NULL ? 0 :
-	    db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('phone:' || $1, 0))", DB(phone));
-}
-
-/* Two registrations of one address or number at once: the second waits and finds the first. */
-static int
-lock_contacts(struct request *rq, const struct registration *r)
-{
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))",
-	    DB(r->email)) < 0 ? -1 : lock_phone(rq, r->phone);
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))", DB(r->email));
 }
 
 /* What the link of this registration carries. */
@@ -89,16 +82,16 @@ register_account(struct request *rq, void *arg)
 {
 	const struct registration *reg = arg;
 	struct db_result *r;
+	bool phone_is_taken;
 
-	if (lock_contacts(rq, reg) < 0)
+	if (lock_address(rq, reg) < 0 || phone_claim(rq, reg->phone, NULL, &phone_is_taken) < 0)
 		return -1;
-	r = db_query(rq, "SELECT (SELECT id FROM users WHERE lower(email) = lower($1)),"
-	    " EXISTS (SELECT FROM users WHERE phone = $2)", DB(reg->email, reg->phone));
+	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)", DB(reg->email));
 	if (r == NULL)
 		return -1;
-	if (db_text(r, 0, 0) != NULL)
+	if (db_rows(r) > 0)
 		auth_failed(rq, db_text(r, 0, 0), "register", "already_exists", 0);
-	else if (insert_user(rq, reg, db_bool(r, 0, 1)) < 0)
+	else if (insert_user(rq, reg, phone_is_taken) < 0)
 		return -1;
 	if (link_request_add_registration(rq, reg->email, registration_text(rq, reg)) < 0)
 		return -1;
@@ -159,8 +152,7 @@ put_registration(struct request *rq, struct row *user, const char *registration)
 	const char *phone = said == NULL ? NULL : json_string_value(json_object_get(said, "phone"));
 	bool is_taken;
 
-	if (said == NULL || lock_phone(rq, phone) < 0 || db_query_bool(rq,
-	    "SELECT EXISTS (SELECT FROM users WHERE phone = $1 AND id <> $2)", DB(phone, row_id(user)), &is_taken) < 0)
+	if (said == NULL || phone_claim(rq, phone, row_id(user), &is_taken) < 0)
 		return -1;
 	row_set(user, "phone", is_taken ? NULL : phone);
 	row_set(user, "account_type", json_string_value(json_object_get(said, "account_type")));

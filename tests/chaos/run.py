@@ -1,5 +1,4 @@
 """`./nxt chaos`: the rows, one after the other, on one running copy; a table, and --json."""
-import argparse
 import json
 import os
 import random
@@ -9,6 +8,7 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import words  # noqa: E402
 from world import World, seed_of  # noqa: E402
 from rows import ROWS, SIZES  # noqa: E402
 from nxt.testing import end_as_interrupted, fresh_stack  # noqa: E402
@@ -38,17 +38,11 @@ def _print(row):
 
 
 def main():
-    words = argparse.ArgumentParser(prog="./nxt chaos", description="Harm a running copy of its own, and look for what was lost.",
-                                    epilog="; ".join(f"{k}: {f.__doc__}" for k, f in ROWS.items()))
-    words.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; without any all")
-    words.add_argument("--seed", help="repeats the choices of a run; NXT_CHAOS_SEED")
-    words.add_argument("--size", choices=SIZES, default="medium", help="small takes minutes, full hours")
-    words.add_argument("--json", metavar="FILE", help="also write what was found there")
-    words.add_argument("--preset", default="dev", help="R2 needs one with fail points: dev or asan")
-    args = words.parse_args()
+    parser = words.parser(ROWS, "; ".join(f"{k}: {f.__doc__}" for k, f in ROWS.items()))
+    args = parser.parse_args()
     unknown = set(args.rows) - set(ROWS)
     if unknown:
-        words.error(f"no row {', '.join(sorted(unknown))}")
+        parser.error(f"no row {', '.join(sorted(unknown))}")
     seed, found = seed_of(args.seed), []
     print(f"seed {seed}, size {args.size}")
     with fresh_stack("chaos-run", args.preset) as stack:

@@ -128,12 +128,25 @@ def test_register_takes_international_addresses(anyone, sql):
         [{"email": f"josé.{local}@bücher.example"}]
 
 
-def test_register_leaves_out_a_number_that_another_holds(anyone, sql):
-    phone, emails = f"+9198{secrets.randbelow(10**8):08}", [address(), address()]
-    for email in emails:
-        sign_up(anyone, email, phone=phone)
-    rows = sql("identity", "SELECT phone FROM users WHERE email = ANY(%s) ORDER BY created_at", emails)
+def test_register_leaves_out_a_number_that_another_holds(anyone, person, sql):
+    phone, email = f"+9198{secrets.randbelow(10**8):08}", address()
+    person.post("/v1/me/phone", {"phone": phone}, expect=200)
+    sign_up(anyone, email, phone=phone)
+    rows = sql("identity", "SELECT phone FROM users WHERE email = ANY(%s) ORDER BY created_at", [person.email, email])
     assert [r["phone"] for r in rows] == [phone, None]
+
+
+def test_a_number_is_nobodys_before_the_address_is_confirmed(env, person, sql):
+    phone = f"+9198{secrets.randbelow(10**8):08}"
+    sign_up(Person(env), address("squatter"), phone=phone)
+    owner = Person(env)
+    sign_up(owner, owner.email, phone=phone)
+    held = sql("identity", "SELECT email FROM users WHERE phone = %s", phone)
+    assert held == [{"email": owner.email}]
+    person.post("/v1/me/phone", {"phone": phone}, expect=200)
+    assert sql("identity", "SELECT email FROM users WHERE phone = %s", phone) == [{"email": person.email}]
+    other = Person(env).register().sign_in()
+    other.post("/v1/me/phone", {"phone": phone}, expect=409).says("already_exists", "/phone")
 
 
 def test_register_names_every_wrong_field(anyone):

@@ -104,6 +104,13 @@ def test_a_port_taken_by_another_program_is_replaced_unless_it_was_configured(ho
         ports.settle(lambda name: False)
         assert ports["gateway"] != taken
         monkeypatch.setenv("NXT_GATEWAY_PORT", str(taken))
-        ports.configure({})
+        with pytest.raises(NxtError, match="in use, so gateway cannot have it"):
+            ports.configure({}, lambda name: False)
+        assert "gateway" not in home.state.get("fixed_ports", {}), "what cannot be had is not remembered"
+    ports.configure({}, lambda name: False)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", taken))
+        other.listen()
+        ports.configure({}, lambda name: name == "gateway")  # it is its own
         with pytest.raises(NxtError, match="configured for gateway"):
             ports.settle(lambda name: False)

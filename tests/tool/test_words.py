@@ -47,9 +47,15 @@ def test_status_and_down_of_nothing(home):
     assert nxt(home.path, "down").stdout == "  nothing was running\n"
 
 
-def test_help_of_bench_needs_no_package(home):
-    out = nxt(home.path, "bench", "--help")
-    assert out.returncode == 0 and out.stdout.startswith("usage: ./nxt bench") and not out.stderr
+@pytest.mark.parametrize("word", ("bench", "chaos"))
+def test_help_needs_no_package(home, word):
+    out = nxt(home.path, word, "--help")
+    assert out.returncode == 0 and out.stdout.startswith(f"usage: ./nxt {word}") and not out.stderr
+
+
+def test_events_takes_the_options_of_its_program(home, ports):
+    out = nxt(home.path, "events", "--from-beginning", "--exit", "job.published")
+    assert out.returncode == 1 and "not running" in out.stderr, out
 
 
 # ---- migrations ----

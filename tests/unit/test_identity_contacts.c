@@ -55,7 +55,7 @@ test_what_is_no_email(void **state)
 		"a@b_c.org", "<a@b.org>", "a@b.org\n.c", "\"a\"@b.org", "a@[127.0.0.1]", "a\x7f@b.org",
 		"a@.b.org", "a\xe2\x80\x8b@b.org" /* U+200B */, "a\xe2\x80\x8d@b.org" /* a joiner that joins nothing */,
 		"a\xc2\xa0" "b@c.org" /* U+00A0 */, "a\xe2\x80\xae@b.org" /* U+202E */, "a\xee\x80\x80@b.org" /* U+E000 */,
-		"a\xc2\x85@b.org" /* U+0085 */ };
+		"a\xc2\x85@b.org" /* U+0085 */, "a@b.org\xe2\x80\x8b" /* U+200B */, "a@exa\xc2\xadmple.org" /* U+00AD */ };
 	char too_long[400];
 
 	(void)state;

@@ -25,6 +25,11 @@ class EmbeddedBroker:
     def brokers(self):
         return self.stack.home.state.get("embedded_brokers", "")
 
+    @property
+    def incarnation(self):
+        """Its topics go with its process."""
+        return f"{self.name} {self.process.pid()}"
+
     def start(self):
         """Returns whether it had to be started."""
         argv = [str(build.binaries(self.stack.preset) / "nxtctl"), "broker"]

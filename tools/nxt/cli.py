@@ -121,9 +121,17 @@ def events(args):
     nxtctl = str(build.binaries(stack.preset) / "nxtctl")
     if not os.path.exists(nxtctl):
         raise NxtError(f"{nxtctl} is not built; run ./nxt build {stack.preset}")
-    if not {"--help", "-h"} & set(args.words):
+    words = _own(args)
+    if not {"--help", "-h"} & set(words):
         stack.need("broker")
-    os.execv(nxtctl, [nxtctl, "events", "--brokers", stack.bus.brokers, *args.words])
+    if sys.stderr.isatty() and not {"--help", "-h", "--from-beginning"} & set(words):
+        print("waiting for new ones; --from-beginning shows those there are, --exit ends after them", file=sys.stderr)
+    os.execv(nxtctl, [nxtctl, "events", "--brokers", stack.bus.brokers, *words])
+
+
+def _own(args):
+    """The words of a program of its own, which _given() marked."""
+    return args.words[1:] if args.words[:1] == ["--"] else args.words
 
 
 def mail(args):
@@ -201,22 +209,36 @@ def become(program, words):
               {**os.environ, "PYTHONPATH": str(ROOT / "tools")})
 
 
+def _wants_help(args):
+    return bool({"-h", "--help"} & set(args.words))
+
+
+def _help(program):
+    """By the words.py beside it: without its packages, which a first reader does not want to wait for."""
+    return subprocess.run([sys.executable, "-c", "import words; words.parser().print_help()"],
+                          cwd=program.parent).returncode
+
+
 def bench(args):
     """measure against the same machine's own yardsticks"""
     program = ROOT / "tests/bench/run.py"
-    words = args.words[1:] if args.words[:1] == ["--"] else args.words
-    if {"-h", "--help"} & set(words):  # without its packages, which a first reader does not want to wait for
-        return subprocess.run([sys.executable, "-c", "import words; words.parser().print_help()"],
-                              cwd=program.parent).returncode
+    if _wants_help(args):
+        return _help(program)
     packages.install_debian({"bench"})
-    become(program, words)
+    become(program, _own(args))
 
 
 def chaos(args):
     """harm a running copy of its own in many ways, and look for what was lost or doubled"""
+    program = ROOT / "tests/chaos/run.py"
+    if _wants_help(args):
+        return _help(program)
     packages.install_debian({"test"})
     build.build("dev")
-    become(ROOT / "tests/chaos/run.py", args.words[1:])
+    become(program, _own(args))
+
+
+OWN_WORDS = (("events", events), ("bench", bench), ("chaos", chaos))
 
 
 def parser():
@@ -252,7 +274,6 @@ def parser():
     p = word("psql", psql)
     p.add_argument("service", choices=SERVICES)
     p.add_argument("words", nargs=argparse.REMAINDER)
-    word("events", events).add_argument("words", nargs=argparse.REMAINDER, metavar="TOPIC")
     word("mail", mail).add_argument("id", nargs="?")
     word("demo", demo)
     word("docs", docs)
@@ -264,7 +285,7 @@ def parser():
     p.add_argument("names", nargs="*", metavar="NAME")
     p.add_argument("--seconds", type=int, default=60, help="for each, two at a time (60); 0: the corpus once")
     p.add_argument("--keep", action="store_true", help="take what was found into the corpus, as small as it can be")
-    for name, function in (("bench", bench), ("chaos", chaos)):
+    for name, function in OWN_WORDS:
         word(name, function).add_argument("words", nargs=argparse.REMAINDER)
     p = word("migrate", migrate_)
     p.add_argument("command", nargs="?", default="migrate", choices=("migrate", "status", "rollback"))
@@ -275,9 +296,9 @@ def parser():
 
 
 def _given():
-    """The words; those of bench and chaos are their own, also where they begin with a dash."""
+    """The words; those of OWN_WORDS are their programs' own, also where they begin with a dash."""
     words = sys.argv[1:]
-    return [words[0], "--", *words[1:]] if words[:1] in (["bench"], ["chaos"]) else words
+    return [words[0], "--", *words[1:]] if words and words[0] in dict(OWN_WORDS) else words
 
 
 def main():

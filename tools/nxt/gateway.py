@@ -43,6 +43,13 @@ def _fixed_part(path):
     return tuple(parts[:next((i for i, p in enumerate(parts) if "{" in p), len(parts))])
 
 
+def items(routes):
+    """Resources whose items have an address, /v1/jobs/{id}: the web client shows them at /jobs/{id}."""
+    return sorted({path.split("/")[2] for text in routes.values() for method, path, *_ in
+                   (line.split("\t") for line in text.splitlines()) if method == "GET" and path.endswith("/{id}")
+                   and path.count("/") == 3})
+
+
 def streams(routes):
     """Paths that never end (server-sent events): by our convention their last word is `stream`."""
     return sorted({line.split("\t")[1] for text in routes.values() for line in text.splitlines()
@@ -105,7 +112,7 @@ class Gateway:
         fill = {"@EXPORT@": EXPORT.read_text() if "identity" in routes else "",     # first: it has marks of its own
                 "@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
                 "@PORT@": str(self.ports["gateway"]), "@UPSTREAMS@": upstreams, "@LOCATIONS@": _locations(routes),
-                "@PROBLEMS@": _problems(), "@PAGES@": str(TEMPLATE.parent),
+                "@ITEMS@": "|".join(items(routes)), "@PROBLEMS@": _problems(), "@PAGES@": str(TEMPLATE.parent),
                 "@SWAGGER@": str(packages.swagger_ui()), "@LOG@": str(self.home / "log")}
         text = TEMPLATE.read_text()
         for mark, value in fill.items():

@@ -51,6 +51,7 @@ log.cleaner.dedupe.buffer.size=4194304
 
 class Kafka:
     name = "kafka"
+    incarnation = "kafka"  # its topics stay with its folder, whatever process serves them
 
     def __init__(self, home, ports):
         self.home, self.ports = home, ports

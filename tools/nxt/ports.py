@@ -45,17 +45,24 @@ class Ports:
             raise NxtError("nothing was started here yet: run ./nxt up")
         return self.known[name]
 
-    def configure(self, given):
-        for name in PREFERRED:
-            value = given.get(name) or os.environ.get(f"NXT_{name.upper().replace('-', '_')}_PORT")
-            if value:
-                if not str(value).isdigit() or not 0 < int(value) < 65536:
-                    raise NxtError(f"port {name}: {value!r} is no number from 1 to 65535")
-                self.known[name] = int(value)
-                self.home.state.setdefault("fixed_ports", {})[name] = int(value)
+    def configure(self, given, running):
+        """All or none: what cannot be had is not remembered, and nothing that runs is touched for it."""
         unknown = set(given) - set(PREFERRED)
         if unknown:
             raise NxtError(f"no such port: {', '.join(sorted(unknown))} (there are {', '.join(PREFERRED)})")
+        wanted = {name: given.get(name) or os.environ.get(f"NXT_{name.upper().replace('-', '_')}_PORT") for name in PREFERRED}
+        fixed = {name: self._number(name, value) for name, value in wanted.items() if value}
+        for name, port in fixed.items():
+            if not (self.known.get(name) == port and running(name)) and not is_free(port):
+                raise NxtError(f"port {port} is in use, so {name} cannot have it; say --port {name}=N with one that is free")
+        self.known.update(fixed)
+        self.home.state.setdefault("fixed_ports", {}).update(fixed)
+
+    @staticmethod
+    def _number(name, value):
+        if not str(value).isdigit() or not 0 < int(value) < 65536:
+            raise NxtError(f"port {name}: {value!r} is no number from 1 to 65535")
+        return int(value)
 
     def settle(self, running):
         """Gives every part a port that is free or its own."""
@@ -67,7 +74,8 @@ class Ports:
             if port and is_free(port):
                 continue
             if port and fixed.get(name) == port:
-                raise NxtError(f"port {port}, configured for {name}, is in use by another program")
+                raise NxtError(f"port {port}, configured for {name}, is in use by another program; free it, or say "
+                               f"./nxt up --port {name}=N with one that is free")
             free = self.preferred and wish not in self.known.values() and is_free(wish)
             self.known[name] = wish if free else _random_free(set(self.known.values()))
             if port:

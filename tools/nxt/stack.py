@@ -128,7 +128,7 @@ class Stack:
         if bus and bus != self.bus_name:
             self._stop_all([*self.daemons.values(), self.bus])
         self.home.state.update(bus=bus or self.bus_name, preset=self.preset, daemon_env=self.daemon_env)
-        self.ports.configure(ports)
+        self.ports.configure(ports, self._is_running)
 
     def _need_binaries(self):
         missing = [d.binary.name for d in self.daemons.values() if not d.binary.exists()]
@@ -161,6 +161,7 @@ class Stack:
         if daemons.once(self.home, "databases", " ".join(SERVICES), self.postgres.make_databases):
             say(f"  {'databases':<14} {len(SERVICES)} made")
         self.migrate(always=False)
+        self._forget_other_bus()
         make_topics(self)
         if self.daemons["identity"].binary.exists():
             daemons.make_signing_keys(self)
@@ -168,6 +169,18 @@ class Stack:
             daemons.import_settings(self)
         if self.daemons["notify"].binary.exists():
             daemons.configure_smtp(self)
+
+    def _forget_other_bus(self):
+        """A position counts the events of one bus: on another a consumer would pass over what is new there. All that
+        is there is read from its beginning; what was known already has no effect again."""
+        now = self.bus.incarnation
+        if self.home.state.get("positions_of", KAFKA) == now:
+            return
+        self._stop_all(list(self.daemons.values()))
+        for service in SERVICES:
+            self.postgres.psql("DELETE FROM consumer_offsets", self.postgres.owner_url(service))
+        self.home.state["positions_of"] = now
+        self.home.save()
 
     def migrate(self, always=True):
         with ThreadPoolExecutor(3) as pool:
