@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,4 +174,30 @@ log_line(enum log_level level, const struct request *rq, const char *fmt, ...)
 	memcpy(l.text + l.len, "}\n", 2);
 	write_all(l.text, l.len + 2);
 	errno = saved;
+}
+
+/* ---- the last line ---- */
+
+#ifndef __SANITIZE_ADDRESS__	/* the sanitizer tells more */
+/* On a stack of its own, since that of a fiber may be what is full. The second signal takes its usual course. */
+static void
+on_crash(int number)
+{
+	log_error("ended by signal %d, %s", number, sigdescr_np(number));
+	raise(number);
+}
+#endif
+
+void
+log_crashes(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+	static char stack[65536];
+	struct sigaction act = { .sa_handler = on_crash, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND | SA_NODEFER) };
+
+	sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) }, NULL);
+	for (size_t i = 0; i < COUNT_OF(fatal); i++)
+		sigaction(fatal[i], &act, NULL);
+#endif
 }

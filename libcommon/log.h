@@ -18,4 +18,7 @@ void log_line(enum log_level level, const struct request *rq, const char *fmt, .
 #define log_warn(...) log_line(LOG_L_WARN, NULL, __VA_ARGS__)
 #define log_error(...) log_line(LOG_L_ERROR, NULL, __VA_ARGS__)
 
+/* From now on a process that a fault of its own ends (SIGSEGV, SIGABRT, …) says so in a last line. */
+void log_crashes(void);
+
 #endif

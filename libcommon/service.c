@@ -169,6 +169,7 @@ catch_signals(void)
 	static const int caught[] = { SIGTERM, SIGINT };
 
 	signal(SIGPIPE, SIG_IGN);
+	log_crashes();
 	for (size_t i = 0; i < COUNT_OF(caught); i++)
 		evsignal_add(evsignal_new(self.base, caught[i], on_signal, NULL), NULL);
 }

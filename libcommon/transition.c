@@ -83,8 +83,8 @@ refuse_illegal(struct request *rq, struct row *row, const char *verb, const char
 	const char *now = row_text(row, column);
 
 	rq->problem.legal = legal_verbs(rq, row);
-	return fail(rq, ERR_ILLEGAL_TRANSITION, "cannot %s a %s whose %s is %s", verb,
-	    row->plan->res->noun, column, now != NULL ? now : "not set");
+	return fail(rq, ERR_ILLEGAL_TRANSITION, "cannot %s while %s is %s", verb, column,
+	    now != NULL ? now : "not set");
 }
 
 /*

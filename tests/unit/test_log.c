@@ -1,11 +1,13 @@
 /* Each line is one JSON object, whatever it speaks of, and tells no secret. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -176,6 +178,42 @@ lines_are_redacted(void **state)
 	json_decref(line);
 }
 
+/* A daemon that dies says so, also where the stack is what it died of. */
+static void
+overflow(volatile int *depth)
+{
+	volatile char page[4096];
+
+	page[0] = (char)++*depth;
+	if (*depth > 0)
+		overflow(depth);
+	page[1] = page[0];
+}
+
+static void
+a_crash_is_told(void **state)
+{
+#ifdef __SANITIZE_ADDRESS__
+	(void)state;
+	skip();
+#else
+	volatile int depth = 0;
+	int status;
+	json_t *line;
+
+	(void)state;
+	if (fork() == 0) {
+		log_crashes();
+		overflow(&depth);
+	}
+	assert_true(wait(&status) > 0 && WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSEGV);
+	line = last_line();
+	assert_string_equal(member(line, "msg"), "ended by signal 11, Segmentation fault");
+	json_decref(line);
+#endif
+}
+
 int
 main(void)
 {
@@ -185,6 +223,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(any_bytes, capture, release),
 		cmocka_unit_test(redaction),
 		cmocka_unit_test_setup_teardown(lines_are_redacted, capture, release),
+		cmocka_unit_test_setup_teardown(a_crash_is_told, capture, release),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
