@@ -50,24 +50,43 @@ static const struct column reinstate_body[] = {
 	{ 0 }
 };
 
+/*
+ * Holders of the role that let one in now: accounts that are ACTIVE, the role in force. The lock is
+ * for whoever judges by them, so that two who each leave the other one do not both go.
+ */
+#define ADMINISTRATORS_IN_FORCE \
+	" FROM roles r JOIN user_roles ur ON ur.role_id = r.id JOIN users u ON u.id = ur.user_id" \
+	" JOIN LATERAL roles_in_force(u.id) f ON f.role_id = r.id" \
+	" WHERE r.key = 'administrator' AND u.status = 'ACTIVE'"
+
+static int
+lock_administrators(struct request *rq)
+{
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0);
+}
+
+/* Who holds it for a while is nobody who remains: no guard asks when that while is over. */
 int
 administrators_must_remain(struct request *rq, const char *user_id)
 {
 	struct db_result *r;
 
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0) < 0)
+	if (lock_administrators(rq) < 0)
 		return -1;
-	r = db_query(rq,
-	    "SELECT count(*) FILTER (WHERE ur.user_id = $1), count(*) FILTER (WHERE ur.user_id <> $1)"
-	    " FROM user_roles ur JOIN roles r ON r.id = ur.role_id JOIN users u ON u.id = ur.user_id"
-	    " WHERE r.key = 'administrator' AND ur.status = 'APPROVED' AND u.status = 'ACTIVE'",
-	    DB(user_id));
-
+	r = db_query(rq, "SELECT count(*) FILTER (WHERE u.id = $1),"
+	    " count(*) FILTER (WHERE u.id <> $1 AND f.expires_at IS NULL)" ADMINISTRATORS_IN_FORCE, DB(user_id));
 	if (r == NULL)
 		return -1;
 	if (db_int(r, 0, 0) > 0 && db_int(r, 0, 1) == 0)
-		return fail(rq, ERR_CONFLICT, "this is the only active administrator");
+		return fail(rq, ERR_CONFLICT, "this is the only administrator in force; grants with an end do not count");
 	return 0;
+}
+
+int
+administrator_in_force(struct request *rq, bool *ret_there)
+{
+	return lock_administrators(rq) < 0 ? -1 :
+	    db_query_bool(rq, "SELECT EXISTS (SELECT" ADMINISTRATORS_IN_FORCE ")", DB0, ret_there);
 }
 
 static int
