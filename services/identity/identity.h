@@ -93,6 +93,11 @@ extern const struct column user_role_request_body[], runtime_config_rollback_bod
 int administrators_must_remain(struct request *rq, const char *user_id);
 /* Whether there is one in force at all, with or without an end; held in the same way. */
 int administrator_in_force(struct request *rq, bool *ret_there);
+/*
+ * Whether the account can be given anything: ACTIVE, and not erased, which keeps the status. It is held until the
+ * transaction ends, so that nobody suspends or erases it meanwhile.
+ */
+int user_is_active(struct request *rq, const char *user_id, bool *ret_active);
 
 /* ---- commands ---- */
 int admin_create(struct request *rq, int argc, char **argv);

@@ -89,6 +89,25 @@ administrator_in_force(struct request *rq, bool *ret_there)
 	    db_query_bool(rq, "SELECT EXISTS (SELECT" ADMINISTRATORS_IN_FORCE ")", DB0, ret_there);
 }
 
+int
+user_is_active(struct request *rq, const char *user_id, bool *ret_active)
+{
+	struct db_result *r = db_query(rq, "SELECT status = 'ACTIVE' AND erased_at IS NULL FROM users WHERE id = $1"
+	    " FOR NO KEY UPDATE", DB(user_id));
+
+	if (r == NULL)
+		return -1;
+	*ret_active = db_rows(r) == 1 && db_bool(r, 0, 0);
+	return 0;
+}
+
+/* Erasure leaves the status as it was; nothing is left that a change of it could concern. */
+static int
+user_must_not_be_erased(struct request *rq, struct row *user)
+{
+	return row_is_set(user, "erased_at") ? fail(rq, ERR_CONFLICT, "this account was erased by its owner") : 0;
+}
+
 static int
 user_activate(struct request *rq, struct row *user)
 {
@@ -103,7 +122,7 @@ user_suspend(struct request *rq, struct row *user)
 	const char *until = body_text(rq, "until");
 	struct event_out *ev = row_event(rq, user);
 
-	if (administrators_must_remain(rq, row_id(user)) < 0)
+	if (user_must_not_be_erased(rq, user) < 0 || administrators_must_remain(rq, row_id(user)) < 0)
 		return -1;
 	row_set(user, "suspended_reason", body_text(rq, "reason"));
 	row_set(user, "suspended_until", until);
@@ -118,6 +137,8 @@ user_suspend(struct request *rq, struct row *user)
 static int
 user_reinstate(struct request *rq, struct row *user)
 {
+	if (user_must_not_be_erased(rq, user) < 0)
+		return -1;
 	row_set(user, "suspended_reason", NULL);
 	row_set(user, "suspended_until", NULL);
 	event_set_text(row_event(rq, user), "reason", body_text(rq, "reason"));
@@ -147,6 +168,7 @@ const struct resource users_resource = {
 	.owner = "t.id = :me",
 	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("users.read"), .update = OWNER_OR("users.update"),
+	.on_update = user_must_not_be_erased,
 	.created = &EV_USER_REGISTERED, .changed = &EV_USER_CHANGED,
 	.on_republish = user_access_republish,
 	.doc = "Accounts. The signed-in caller's own is /v1/me.",
