@@ -319,7 +319,9 @@ def test_the_effective_dashboard_names_the_layer_of_each_value(env, admin, sql):
     own = None
     try:
         admin.post("/v1/dashboard-widgets", {"dashboard_config_id": of_role["id"], "widget_key": "my_leads"}, expect=201)
-        admin.post("/v1/dashboard-widgets", {"dashboard_config_id": of_role["id"], "widget_key": "audit_trail"}, expect=201)
+        # as one that was put there before a widget had to fit its dashboard
+        sql("identity", "INSERT INTO dashboard_widgets (id, dashboard_config_id, widget_key) VALUES (gen_random_uuid(), %s,"
+                        " 'audit_trail')", of_role["id"])
         assert layout() == {"columns": (6, "role"), "theme": ("chalk", "role")}
         assert widgets()["my_leads"] == "role" and "audit_trail" not in widgets()
         own = person.post("/v1/dashboard-configs", {"dashboard_type": "EXTERNAL", "name": "Mine", "is_default": True,

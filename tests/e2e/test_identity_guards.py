@@ -61,3 +61,36 @@ def test_where_no_administrator_is_in_force_the_command_makes_one(env, admin, sq
     assert made.returncode == 0, made.stderr
     employee = rescuer.sign_in().get("/v1/me", expect=200)["employee_id"]
     admin.post(f"/v1/employees/{employee}/terminate", {"reason": "all is well again"}, expect=200)
+
+
+# ---- dashboards ----
+
+def test_what_all_employees_see_is_not_for_everybody(env, admin):
+    def board(kind, widget_key):
+        made = admin.post("/v1/dashboard-configs", {"dashboard_type": kind, "owner_type": "ROLE", "owner_id": None,
+                                                    "name": f"For all {kind}"}, expect=201)["id"]
+        widget = admin.post("/v1/dashboard-widgets", {"dashboard_config_id": made, "widget_key": widget_key}, expect=201)["id"]
+        return f"/v1/dashboard-configs/{made}", f"/v1/dashboard-widgets/{widget}"
+    inside, outside = board("INTERNAL", "new_users"), board("EXTERNAL", "my_jobs")
+    anybody, employee = Person(env).register().sign_in(), hire(env, admin)[0].refresh()
+    try:
+        for path in (*inside, *outside):
+            employee.get(path, expect=200)
+        for path in outside:
+            anybody.get(path, expect=200)
+        for path in inside:
+            anybody.get(path, expect=404)
+        listed = {d["dashboard_type"] for d in anybody.everything("/v1/dashboard-configs?limit=200")}
+        assert "INTERNAL" not in listed and "EXTERNAL" in listed
+        assert inside[1][-36:] not in {w["id"] for w in anybody.everything("/v1/dashboard-widgets?limit=200")}
+    finally:
+        for path in (inside[0], outside[0]):
+            admin.delete(path, expect=204)
+
+
+def test_a_widget_stands_on_dashboards_of_its_own_type(admin):
+    for kind, foreign, own in (("INTERNAL", "my_wallet", "audit_trail"), ("EXTERNAL", "audit_trail", "my_wallet")):
+        board = admin.post("/v1/dashboard-configs", {"dashboard_type": kind, "name": "Mine"}, expect=201)["id"]
+        body = {"dashboard_config_id": board}
+        admin.post("/v1/dashboard-widgets", {**body, "widget_key": foreign}, expect=422).says("validation_failed", "/widget_key")
+        admin.post("/v1/dashboard-widgets", {**body, "widget_key": own}, expect=201)
