@@ -32,7 +32,8 @@ static const struct column user_role_columns[] = {
 	{ "expires_at", COL_TIME, COL_READONLY | COL_FILTER, .doc = "A time-bound grant ends here." },
 	{ "requested_by_user_id", COL_UUID, COL_READONLY | COL_FILTER },
 	{ "decided_by_user_id", COL_UUID, COL_READONLY | COL_FILTER, .doc = "null where policy or a clock decided." },
-	{ "decided_at", COL_TIME, COL_READONLY, .doc = "Asking again has to wait from here." },
+	{ "decided_at", COL_TIME, COL_READONLY,
+	    .doc = "Asking again has to wait from here; null where it ended without anybody's refusal." },
 	{ "remarks", COL_TEXT, COL_READONLY, .doc = "Told to the user." },
 	{ 0 }
 };
@@ -142,6 +143,15 @@ user_role_reject(struct request *rq, struct row *user_role)
 	return 0;
 }
 
+/* What ends by itself: nobody refused it, so asking again has nothing to wait for. */
+static void
+put_end(struct row *user_role)
+{
+	row_set(user_role, "decided_at", NULL);
+	row_set(user_role, "decided_by_user_id", NULL);
+	row_set(user_role, "remarks", NULL);
+}
+
 static int
 take_away(struct request *rq, struct row *user_role, const char *cause)
 {
@@ -150,7 +160,6 @@ take_away(struct request *rq, struct row *user_role, const char *cause)
 
 	if (role == NULL)
 		return -1;
-	put_decision(rq, user_role);
 	fill_decision(ev, role, "REJECTED", cause);
 	event_set_bool(ev, "revoked", true);
 	event_action(ev, "DELETE");
@@ -167,18 +176,21 @@ user_role_revoke(struct request *rq, struct row *user_role)
 	if (strcmp(row_text(role, "key"), "administrator") == 0 &&
 	    administrators_must_remain(rq, row_text(user_role, "user_id")) < 0)
 		return -1;
+	put_decision(rq, user_role);
 	return take_away(rq, user_role, "REVOKED");
 }
 
 static int
 user_role_expire(struct request *rq, struct row *user_role)
 {
+	put_end(user_role);
 	return take_away(rq, user_role, "EXPIRED");
 }
 
 static int
 user_role_erase(struct request *rq, struct row *user_role)
 {
+	put_end(user_role);
 	return take_away(rq, user_role, "ERASED");
 }
 
@@ -190,7 +202,7 @@ user_role_drop(struct request *rq, struct row *user_role)
 
 	if (role == NULL)
 		return -1;
-	row_set(user_role, "remarks", NULL);
+	put_end(user_role);
 	fill_decision(row_event(rq, user_role), role, "REJECTED", "ERASED");
 	return 0;
 }
@@ -198,6 +210,7 @@ user_role_drop(struct request *rq, struct row *user_role)
 static int
 user_role_end(struct request *rq, struct row *user_role)
 {
+	put_end(user_role);
 	return take_away(rq, user_role, "TERMINATED");
 }
 
