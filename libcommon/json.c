@@ -131,6 +131,36 @@ json_parse_strict(struct arena *a, const char *text, size_t len, bool any, struc
 	return value;
 }
 
+/* ---- merge-patch ---- */
+
+/* A new reference. */
+static json_t *
+merged(const json_t *target, json_t *patch)
+{
+	json_t *all, *value;
+	const char *key;
+
+	if (!json_is_object(patch))
+		return json_incref(patch);
+	all = json_is_object(target) ? json_copy((json_t *)target) : json_object();	/* takes no const */
+	json_object_foreach(patch, key, value) {
+		if (json_is_null(value))
+			json_object_del(all, key);
+		else
+			json_object_set_new(all, key, merged(json_object_get(all, key), value));
+	}
+	return all;
+}
+
+json_t *
+json_merge_patch(struct arena *a, const json_t *target, json_t *patch)
+{
+	json_t *value = merged(target, patch);
+
+	arena_own(a, value, release);
+	return value;
+}
+
 /* ---- writing ---- */
 
 /* Bytes that JSON.stringify escapes; everything else stands as it is (RFC 8785 §3.2.2.2). */

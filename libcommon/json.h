@@ -27,6 +27,13 @@ char *json_canonical(struct arena *a, const json_t *value);
 const char *json_pointer_token(struct arena *a, const char *name);
 /* Compact text in the arena. */
 char *json_text(struct arena *a, const json_t *value);
+/*
+ * Merge-patch (RFC 7396): what the patch makes of the target (NULL: there is none). Objects merge
+ * member by member, null removes a member, all else replaces. The result belongs to the arena and
+ * is changed in neither of the two, which it may share values with. It is no deeper than the deeper
+ * of the two, so that the recursion is bounded as they are; its size is for the caller to check.
+ */
+json_t *json_merge_patch(struct arena *a, const json_t *target, json_t *patch);
 bool utf8_is_valid(const char *s, size_t len);	/* also refuses NUL */
 size_t utf8_length(const char *s);		/* code points */
 /* SHA-256 as 64 hex digits. */

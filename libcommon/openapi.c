@@ -48,17 +48,28 @@ is_shown(const struct column *c, enum shape shape)
 }
 
 static json_t *
+property_of(const struct column *c, enum shape shape)
+{
+	json_t *s = column_schema(c, shape == SHAPE_ITEM ? SCHEMA_ANSWER : SCHEMA_BODY);
+
+	if (shape == SHAPE_PATCH && c->type == COL_JSON)
+		json_object_set_new(s, "description", json_sprintf("%s%sAn object is merged into the one that is there"
+		    " (RFC 7396): null removes a member, objects within merge, all else replaces.",
+		    c->doc != NULL ? c->doc : "", c->doc != NULL ? " " : ""));
+	return s;
+}
+
+static json_t *
 object_of(const struct column *columns, enum shape shape)
 {
 	json_t *properties = json_object(), *required = json_array();
 	json_t *s = json_pack("{s:s}", "type", "object");
-	enum schema_use use = shape == SHAPE_ITEM ? SCHEMA_ANSWER : SCHEMA_BODY;
 
 	for (const struct column *c = columns; c != NULL && c->name != NULL; c++) {
 		bool must = c->flags & (COL_REQUIRED | COL_KEY);
 		if (!is_shown(c, shape))
 			continue;
-		json_object_set_new(properties, c->name, column_schema(c, use));
+		json_object_set_new(properties, c->name, property_of(c, shape));
 		if (must && (shape == SHAPE_CREATE || shape == SHAPE_BODY) && c->initial == NULL)
 			json_array_append_new(required, json_string(c->name));
 	}

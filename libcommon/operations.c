@@ -340,7 +340,7 @@ operations_declare(const struct resource *res, const struct resource *const *all
 		{ "POST", "", &res->create, op_create, "Create one.", 201,
 		    res->flags & RES_IDEMPOTENCY ? ROUTE_IDEMPOTENCY : 0 },
 		{ "GET", "/{id}", &res->read, op_get, "Read one.", 200, 0 },
-		{ "PATCH", "/{id}", &res->update, op_update, "Change fields (merge-patch).", 200, 0 },
+		{ "PATCH", "/{id}", &res->update, op_update, "Change fields (merge-patch, inside JSON objects too).", 200, 0 },
 		{ "DELETE", "/{id}", &res->remove, op_delete, "Remove one.", 204, 0 },
 	};
 

@@ -148,6 +148,9 @@ plan_make(const struct resource *res)
 	buf_add_str(&b, "SELECT ");
 	add_columns(&b, res);
 	buf_printf(&b, ", (%s), (%s)", p->owner, p->visible);
+	if (res->blank != NULL)
+		buf_printf(&b, ", (%s)", res->blank);
+	p->number_at = p->ncolumns + (res->blank != NULL ? 3 : 2);
 	p->by_ids = select_by_ids(b.text, res->table);
 	buf_printf(&b, " FROM %s t", res->table);
 	p->select = b.text;

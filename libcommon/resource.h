@@ -172,6 +172,11 @@ struct resource {
 	 * say it, or the daemon does not start.
 	 */
 	const char *subject;
+	/*
+	 * SQL over the row `t`: where it holds, every read gives the COL_PERSONAL columns as null, whoever reads, because
+	 * what is stored cannot be changed. They are no filter, sort key or search then. NULL: nowhere.
+	 */
+	const char *blank;
 	struct access read, create, update, remove;	/* none: no such endpoint */
 	/*
 	 * Rules beyond the columns, or NULL. on_create may call row_insert itself, where what it

@@ -150,6 +150,17 @@ row_alloc(struct request *rq, const struct plan *plan)
 	return row;
 }
 
+/* Every way to a row comes by here, so that none shows what `blank` hides. */
+static void
+blank_personal(struct row *row)
+{
+	const struct column *c = row->plan->res->columns;
+
+	for (unsigned i = 0; i < row->plan->ncolumns; i++)
+		if (c[i].flags & COL_PERSONAL)
+			row->stored[i] = row->values[i] = NULL;
+}
+
 struct row *
 row_from_result(struct request *rq, const struct plan *plan, const struct db_result *r, int tuple)
 {
@@ -161,6 +172,8 @@ row_from_result(struct request *rq, const struct plan *plan, const struct db_res
 		row->stored[i] = row->values[i] = db_text(r, tuple, (int)i);
 	row->is_owner = db_bool(r, tuple, (int)n);
 	row->is_visible = db_bool(r, tuple, (int)n + 1);
+	if (plan->res->blank != NULL && db_bool(r, tuple, (int)n + 2))
+		blank_personal(row);
 	return row;
 }
 

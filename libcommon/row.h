@@ -17,9 +17,10 @@ struct plan {
 	const struct resource *res;
 	unsigned ncolumns;
 	const char *path;	/* "/v1/job-applications" */
-	const char *select;	/* "SELECT t.id, …, (owner), (visible) FROM jobs t"; $1 is the caller */
+	const char *select;	/* "SELECT t.id, …, (owner), (visible)[, (blank)] FROM jobs t"; $1 is the caller */
 	const char *by_id, *by_id_locked;	/* select … WHERE t.id = $2 */
 	const char *by_ids;	/* arrays of callers and ids; the columns of select, then the item's number */
+	unsigned number_at;	/* that column's */
 	struct batch *gets;	/* of by_ids */
 	const char *owner;	/* condition with $1, or "false" */
 	const char *subject;	/* condition with $1; NULL where nobody's data, or not declared */

@@ -53,7 +53,7 @@ row_get_run(struct batch_item *const *items, unsigned n)
 	for (unsigned i = 0; r == NULL && i < n; i++)
 		get_of(items[i])->alone = true;
 	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct get *g = get_of(items[db_int(r, i, (int)plan->ncolumns + 2) - 1]);
+		struct get *g = get_of(items[db_int(r, i, (int)plan->number_at) - 1]);
 		g->row = row_copy_result(g->rq, plan, r, i);
 	}
 	request_free(rq);

@@ -13,21 +13,13 @@
 #include "json.h"
 #include "row.h"
 #include "uuid.h"
+#include "validate_internal.h"
 
 #define ARRAY_ITEMS_MAX 100
-#define JSON_TEXT_MAX (64 * 1024)
 #define DOUBLE_INT_MAX 9007199254740992.0	/* 2^53 */
-#define INT64_END 9223372036854775808.0	/* 2^63 */
 #define MONEY_MAX 1000000000000000LL	/* paise: ten lakh crore rupees, far from overflow in sums */
 
-/* What is wrong with a value: a code and a sentence; NULL code: nothing. */
-struct complaint {
-	const char *code;
-	const char *detail;
-};
-#define FINE (struct complaint){ 0 }
-
-static struct complaint
+struct complaint
 complain(struct request *rq, const char *code, const char *fmt, ...)
 {
 	struct complaint c = { .code = code };
@@ -287,40 +279,6 @@ check_array(struct request *rq, const struct column *col, json_t *v)
 	return FINE;
 }
 
-/*
- * jsonb writes a double as digits without an exponent, and digits beyond 64 bits no daemon reads back.
- * Recursion is bounded by JSON_DEPTH_MAX.
- */
-static bool
-has_number_beyond_64_bits(json_t *v)
-{
-	const char *name;
-	json_t *part;
-	size_t i;
-
-	json_array_foreach(v, i, part)
-		if (has_number_beyond_64_bits(part))
-			return true;
-	json_object_foreach(v, name, part)
-		if (has_number_beyond_64_bits(part))
-			return true;
-	return json_is_real(v) && fabs(json_real_value(v)) >= INT64_END;
-}
-
-static struct complaint
-check_json(struct request *rq, const struct column *col, json_t *v)
-{
-	if ((col->flags & COL_OBJECT) && !json_is_object(v))
-		return complain(rq, "wrong_type", "an object");
-	if (!(col->flags & COL_ANY_JSON) && !json_is_object(v) && !json_is_array(v))
-		return complain(rq, "wrong_type", "an object or an array");
-	if (has_number_beyond_64_bits(v))
-		return complain(rq, "number_out_of_range", "no number beyond 64 bits");
-	if (strlen(json_text(rq->arena, v)) > JSON_TEXT_MAX)
-		return complain(rq, "too_long", "at most %d bytes", JSON_TEXT_MAX);
-	return FINE;
-}
-
 static const char *
 expected(enum column_type type)
 {
@@ -514,9 +472,14 @@ validate_into_row(struct request *rq, struct row *row, enum validate_mode mode)
 
 	if (validate_body(rq, columns, mode) < 0)
 		return -1;
-	json_object_foreach(rq->body, name, v)
-		row_put(row, name, to_text(rq, find_column(columns, name), v));
-	return 0;
+	json_object_foreach(rq->body, name, v) {
+		const struct column *col = find_column(columns, name);
+		if (mode == VALIDATE_PATCH && col->type == COL_JSON && json_is_object(v))
+			validate_merge(rq, row, name, v);
+		else
+			row_put(row, name, to_text(rq, col, v));
+	}
+	return rq->problem.code == ERR_NONE ? 0 : -1;
 }
 
 /* ---- query parameters ---- */

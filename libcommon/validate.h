@@ -9,7 +9,7 @@
 
 enum validate_mode {
 	VALIDATE_CREATE,	/* a new row: required columns must be there */
-	VALIDATE_PATCH,		/* merge-patch: what is absent stays, null clears */
+	VALIDATE_PATCH,		/* merge-patch: what is absent stays, null clears; inside JSON columns too */
 	VALIDATE_ROUTE,		/* fields of a route or a verb: as create, without readonly rules */
 };
 
@@ -30,6 +30,11 @@ bool column_may_be_null(const struct column *c);
 int validate_body(struct request *rq, const struct column *columns, enum validate_mode mode);
 /* Checks, then sets the row's columns from the body. */
 int validate_into_row(struct request *rq, struct row *row, enum validate_mode mode);
+/*
+ * Merges a patch that is an object into the row's JSON column (json_merge_patch()) and checks what comes
+ * of it as a whole. The row is locked. -1: the field is named in rq.
+ */
+int validate_merge(struct request *rq, struct row *row, const char *column, json_t *patch);
 /*
  * A query parameter's text as a value of the column; NULL and ERR_UNKNOWN_PARAMETER in rq where
  * it is none. `me` stands for the caller's own id.

@@ -1,4 +1,9 @@
-/* The log as people read it: rows of audit_logs and their field changes. Nothing here writes. */
+/*
+ * The log as people read it: rows of audit_logs and their field changes. Nothing here writes.
+ *
+ * Of an erased person's rows, done by them or about their account, every read leaves out what is personal: the rows
+ * themselves cannot be changed. Who is erased is few, so that the look costs a row next to nothing.
+ */
 #include "audit.h"
 #include "db.h"
 
@@ -37,6 +42,9 @@ static const struct column audit_log_columns[] = {
 	{ 0 }
 };
 
+#define IS_ERASED(actor, entity) \
+	"EXISTS (SELECT FROM user_refs u WHERE u.erased_at IS NOT NULL AND u.id IN (" actor ", " entity "))"
+
 const struct resource audit_logs_resource = {
 	.table = "audit_logs",
 	.noun = "audit_log",
@@ -46,6 +54,7 @@ const struct resource audit_logs_resource = {
 	/* newest first by id, which carries the time: created_at alone has no index over all rows */
 	.flags = RES_NO_VERSION | RES_BY_ID,
 	.subject = SUBJECT_NOBODY,
+	.blank = IS_ERASED("t.actor_user_id", "t.entity_id"),
 	.read = STAFF("audit-logs.read"),
 	.doc = "What happened, who did it, to what: one row per event, never changed.",
 };
@@ -69,6 +78,9 @@ const struct resource audit_log_changes_resource = {
 	.columns = audit_log_change_columns,
 	.flags = RES_NO_VERSION | RES_BY_ID,
 	.subject = SUBJECT_NOBODY,
+	/* the offset keeps PostgreSQL from reading all logs of the erased for one page of changes */
+	.blank = "t.field_class = 'PERSONAL' AND EXISTS (SELECT FROM audit_logs l WHERE l.id = t.audit_log_id AND "
+	    IS_ERASED("l.actor_user_id", "l.entity_id") " OFFSET 0)",
 	.read = STAFF("audit-logs.read"),
 	.child = { "audit_logs", "changes", "audit_log_id" },
 	.doc = "Which fields an entry of the log changed, from what to what.",

@@ -1,6 +1,7 @@
 /*
  * Users and employees whom the log names: user_refs and employee_refs, so that the foreign keys
- * hold whatever event arrives first. Identity's events fill the stubs; erasure blanks them.
+ * hold whatever event arrives first. Identity's events fill the stubs; erasure blanks them, and from
+ * then on logs.c shows nothing personal of that user.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,9 +104,9 @@ keep_employee(struct request *rq, const struct event_in *ev)
 static void
 forget_user(struct request *rq, const struct event_in *ev)
 {
-	db_queue(rq, "INSERT INTO user_refs AS u (id, version) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE"
-	    " SET display_name = NULL, known = true, version = greatest(u.version, excluded.version),"
-	    " updated_at = now()",
+	db_queue(rq, "INSERT INTO user_refs AS u (id, version, erased_at) VALUES ($1, $2, now()) ON CONFLICT (id)"
+	    " DO UPDATE SET display_name = NULL, erased_at = coalesce(u.erased_at, now()), known = true,"
+	    " version = greatest(u.version, excluded.version), updated_at = now()",
 	    DB(event_text(ev, "user_id"), arena_printf(rq->arena, "%lld",
 	    (long long)ev->aggregate_version)));
 }

@@ -1,13 +1,12 @@
 /*
- * `admin create`: the first administrator, made once, from the command line. There is no default
- * password; the one given is read from standard input.
+ * `admin create`: the first administrator, from the command line, and another first one where none
+ * is in force any more. There is no default password; the one given is read from standard input.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "config.h"
 #include "contacts.h"
-#include "db.h"
 #include "employees.h"
 #include "event.h"
 #include "identity.h"
@@ -36,9 +35,7 @@ refuse_second(struct request *rq)
 {
 	bool is_there;
 
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0) < 0 ||
-	    db_query_bool(rq, "SELECT EXISTS (SELECT FROM user_roles ur JOIN roles r ON r.id = ur.role_id"
-	    " WHERE r.key = 'administrator' AND ur.status = 'APPROVED')", DB0, &is_there) < 0)
+	if (administrator_in_force(rq, &is_there) < 0)
 		return -1;
 	if (is_there)
 		return fail(rq, ERR_ALREADY_EXISTS,

@@ -95,9 +95,11 @@ dashboard_create(struct request *rq, struct row *config)
 	return take_default_from_others(rq, config);
 }
 
-/* Those of the roles one holds, and the defaults of all. */
+/* Those of the roles one holds, and the defaults of all; INTERNAL ones for employees alone. */
 #define FOR_ME "(d.owner_id IS NULL OR (d.owner_type = 'ROLE'" \
-	" AND d.owner_id IN (SELECT role_id FROM roles_in_force(:me))))"
+	" AND d.owner_id IN (SELECT role_id FROM roles_in_force(:me))))" \
+	" AND (d.dashboard_type = 'EXTERNAL' OR EXISTS (SELECT FROM employees e" \
+	" WHERE e.user_id = :me AND e.employment_status = 'ACTIVE'))"
 
 const struct resource dashboard_configs_resource = {
 	.table = "dashboard_configs", .noun = "dashboard_config", .module_key = "dashboards",
@@ -134,7 +136,7 @@ static const struct column dashboard_widget_columns[] = {
 };
 
 static int
-widget_must_be_allowed(struct request *rq, const char *key)
+widget_must_be_allowed(struct request *rq, const char *key, const char *dashboard_type)
 {
 	const struct widget_type *type = widget_type_find(key);
 
@@ -142,6 +144,9 @@ widget_must_be_allowed(struct request *rq, const char *key)
 		return fail_field(rq, "widget_key", "unknown_reference", "there is no such widget");
 	if (!widget_type_allowed(rq, type))
 		return fail_field(rq, "widget_key", "forbidden", "this widget needs %s", type->permission);
+	if (strcmp(type->dashboard_type, dashboard_type) != 0)
+		return fail_field(rq, "widget_key", "wrong_dashboard", "this widget is for %s dashboards",
+		    type->dashboard_type);
 	return 0;
 }
 
@@ -159,7 +164,7 @@ widget_create(struct request *rq, struct row *widget)
 		return fail_field(rq, "dashboard_config_id", "unknown_reference",
 		    "there is no such dashboard of yours");
 	}
-	return widget_must_be_allowed(rq, row_text(widget, "widget_key"));
+	return widget_must_be_allowed(rq, row_text(widget, "widget_key"), row_text(config, "dashboard_type"));
 }
 
 const struct resource dashboard_widgets_resource = {

@@ -10,7 +10,7 @@ struct request;
 struct widget_type {
 	const char *key, *title;
 	const char *permission;		/* what one must be allowed to read for it; NULL: everybody */
-	const char *dashboard_type;	/* whose built-in dashboard has it */
+	const char *dashboard_type;	/* on dashboards of that type alone; their built-in one has it */
 	int width_units;		/* of 12 */
 };
 extern const struct widget_type widget_types[];	/* by key NULL terminated, in built-in order */

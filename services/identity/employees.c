@@ -141,14 +141,11 @@ make_code(struct request *rq, struct row *employee)
 static int
 user_must_be_active(struct request *rq, const char *user_id)
 {
-	struct db_result *r = db_query(rq, "SELECT status = 'ACTIVE' FROM users WHERE id = $1",
-	    DB(user_id));
+	bool is_active;
 
-	if (r == NULL)
+	if (user_is_active(rq, user_id, &is_active) < 0)
 		return -1;
-	if (db_rows(r) == 0 || !db_bool(r, 0, 0))
-		return fail_field(rq, "user_id", "unknown_reference", "there is no such active user");
-	return 0;
+	return is_active ? 0 : fail_field(rq, "user_id", "unknown_reference", "there is no such active user");
 }
 
 /* ---- guards ---- */

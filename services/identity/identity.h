@@ -91,10 +91,18 @@ int runtime_config_explain(struct request *rq);
 extern const struct column user_role_request_body[], runtime_config_rollback_body[];
 
 /*
- * Refuses what would leave no active administrator: an installation closed for good. `user_id` is
- * about to lose the role or the account; held against others until the transaction ends.
+ * Refuses what would leave no administrator in force, but for those whose grant has an end: an
+ * installation closed for good. `user_id` is about to lose the role or the account; held against
+ * others until the transaction ends.
  */
 int administrators_must_remain(struct request *rq, const char *user_id);
+/* Whether there is one in force at all, with or without an end; held in the same way. */
+int administrator_in_force(struct request *rq, bool *ret_there);
+/*
+ * Whether the account can be given anything: ACTIVE, and not erased, which keeps the status. It is held until the
+ * transaction ends, so that nobody suspends or erases it meanwhile.
+ */
+int user_is_active(struct request *rq, const char *user_id, bool *ret_active);
 
 /* ---- commands ---- */
 int admin_create(struct request *rq, int argc, char **argv);

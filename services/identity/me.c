@@ -13,6 +13,7 @@
 #include "request.h"
 #include "sessions.h"
 #include "throttle.h"
+#include "validate.h"
 
 /* ---- /v1/me ---- */
 
@@ -148,32 +149,10 @@ me_settings_read(struct request *rq)
 	    "settings_json"));
 }
 
-/* RFC 7396: null removes, objects merge, all else replaces. */
-static void
-merge_patch(json_t *target, json_t *patch)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(patch, key, value) {
-		json_t *old = json_object_get(target, key);
-		if (json_is_null(value)) {
-			json_object_del(target, key);
-		} else if (!json_is_object(value)) {
-			json_object_set(target, key, value);
-		} else {
-			if (!json_is_object(old))
-				json_object_set_new(target, key, old = json_object());
-			merge_patch(old, value);
-		}
-	}
-}
-
 int
 me_settings_update(struct request *rq)
 {
 	bool is_new;
-	json_t *patch = body_json(rq, "settings_json"), *merged;
 	struct row *row = settings_of_caller(rq, true, &is_new);
 	const char *etag;
 
@@ -182,12 +161,8 @@ me_settings_update(struct request *rq)
 	etag = is_new ? NULL : arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
 	if (operations_if_match(rq, etag) < 0)
 		return -1;
-	merged = json_loads(row_text(row, "settings_json"), 0, NULL);
-	if (merged == NULL)
-		return fail(rq, ERR_INTERNAL, "what is stored is no object");
-	arena_own(rq->arena, merged, (void (*)(void *))json_decref);
-	merge_patch(merged, patch);
-	row_set(row, "settings_json", json_text(rq->arena, merged));
+	if (validate_merge(rq, row, "settings_json", body_json(rq, "settings_json")) < 0)
+		return -1;
 	if ((is_new ? row_insert(rq, row) : row_update(rq, row)) < 0)
 		return -1;
 	return reply_row(rq, 200, row);

@@ -91,6 +91,20 @@ role_create(struct request *rq, struct row *role)
 	return 0;
 }
 
+/* Without any of these three nobody could do what gives them back. */
+static int
+administrator_must_keep(struct request *rq, const struct row *role)
+{
+	static const char *const kept[] = { "is_active", "can_approve_requests", "can_manage_system_settings" };
+
+	if (strcmp(row_text(role, "key"), "administrator") != 0)
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		if (row_changed(role, kept[i]) && !row_bool(role, kept[i]))
+			return fail(rq, ERR_CONFLICT, "the administrator's role keeps %s", kept[i]);
+	return 0;
+}
+
 /* What services keep of a role travels with its permissions, so such a change is told that way. */
 static int
 role_update(struct request *rq, struct row *role)
@@ -100,9 +114,8 @@ role_update(struct request *rq, struct row *role)
 	if (!row_changed(role, "can_approve_requests") && !row_changed(role, "is_active") &&
 	    !row_changed(role, "can_manage_system_settings"))
 		return 0;
-	if (row_changed(role, "is_active") && !row_bool(role, "is_active") &&
-	    strcmp(row_text(role, "key"), "administrator") == 0)
-		return fail(rq, ERR_CONFLICT, "the administrator's role stays active");
+	if (administrator_must_keep(rq, role) < 0)
+		return -1;
 	ev = row_event_as(rq, role, &EV_ROLE_PERMISSIONS_CHANGED);
 	event_set_text(ev, "role_key", row_text(role, "key"));
 	event_set_int(ev, "epoch", row_version(role) + 1);

@@ -146,20 +146,40 @@ compare_keys(const void *a, const void *b)
 	return x->made_ms < y->made_ms ? -1 : x->made_ms > y->made_ms;
 }
 
+/* In order; where there are too many, the oldest goes. Returns how many there are then. */
+static size_t
+keep_newest(struct signing_key keys[KEYS_MAX], size_t n, const struct signing_key *key)
+{
+	struct signing_key oldest = *key;
+
+	if (n < KEYS_MAX) {
+		keys[n++] = *key;
+	} else {
+		if (compare_keys(&keys[0], key) < 0) {
+			oldest = keys[0];
+			keys[0] = *key;
+		}
+		log_warn("signing key %s is left out: there are more than %d", oldest.file, KEYS_MAX);
+		cjose_jwk_release(oldest.jwk);
+	}
+	qsort(keys, n, sizeof(keys[0]), compare_keys);
+	return n;
+}
+
 static size_t
 load_folder(struct arena *a, struct signing_key out[KEYS_MAX])
 {
 	DIR *dir = opendir(store.dir);
+	struct signing_key key;
 	struct dirent *d;
 	size_t n = 0;
 
 	if (dir == NULL)
 		return 0;
-	while (n < KEYS_MAX && (d = readdir(dir)) != NULL)
-		if (is_key_file(d->d_name) && load_key(a, d->d_name, &out[n]))
-			n++;
+	while ((d = readdir(dir)) != NULL)
+		if (is_key_file(d->d_name) && load_key(a, d->d_name, &key))
+			n = keep_newest(out, n, &key);
 	closedir(dir);
-	qsort(out, n, sizeof(out[0]), compare_keys);
 	return n;
 }
 
@@ -347,12 +367,18 @@ delete_retired(struct arena *a, int64_t now_ms)
 char *
 keys_rotate(struct arena *a, struct error *e)
 {
-	char *kid = make_key(a, e);
+	char *kid;
 
-	if (kid == NULL)
-		return NULL;
 	delete_retired(a, clock_wall_us() / 1000);
-	return reload(e) < 0 ? NULL : kid;
+	if (reload(e) < 0)
+		return NULL;
+	if (store.count == KEYS_MAX) {
+		error_set(e, ERR_CONFLICT, "there are %d keys, as many as are published; each goes an hour after the"
+		    " next one began to sign, or by keys remove", KEYS_MAX);
+		return NULL;
+	}
+	kid = make_key(a, e);
+	return kid == NULL || reload(e) < 0 ? NULL : kid;
 }
 
 int

@@ -1,6 +1,6 @@
 /*
  * The keys that sign access tokens: one private ES256 JWK per file in SIGNING_KEYS_DIR, made here
- * where there is none. All are published; one signs.
+ * where there is none. All are published, of more than a dozen the newest; one signs.
  *
  * A key signs only after it has been published for 90 s, longer than any daemon takes to fetch the
  * set again, unless there is no older one. Replicas share the folder and look for changes each second.
@@ -22,7 +22,8 @@ void signing_keys_close(void);
 const char *jwks_json(void);
 /*
  * Makes a new key, which will sign after 90 s, and deletes those that were replaced more than an
- * hour ago, since their last tokens have long expired. Returns the new kid in the arena, or NULL.
+ * hour ago, since their last tokens have long expired. Returns the new kid in the arena, or NULL:
+ * with ERR_CONFLICT where there are as many as can be published.
  */
 char *keys_rotate(struct arena *a, struct error *e);
 /* Deletes a key at once (it leaked); its tokens die when the event signing_key.removed is published. */

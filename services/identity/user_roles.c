@@ -32,7 +32,8 @@ static const struct column user_role_columns[] = {
 	{ "expires_at", COL_TIME, COL_READONLY | COL_FILTER, .doc = "A time-bound grant ends here." },
 	{ "requested_by_user_id", COL_UUID, COL_READONLY | COL_FILTER },
 	{ "decided_by_user_id", COL_UUID, COL_READONLY | COL_FILTER, .doc = "null where policy or a clock decided." },
-	{ "decided_at", COL_TIME, COL_READONLY, .doc = "Asking again has to wait from here." },
+	{ "decided_at", COL_TIME, COL_READONLY,
+	    .doc = "Asking again has to wait from here; null where it ended without anybody's refusal." },
 	{ "remarks", COL_TEXT, COL_READONLY, .doc = "Told to the user." },
 	{ 0 }
 };
@@ -97,6 +98,16 @@ is_internal(const struct row *role)
 /* ---- guards ---- */
 
 static int
+holder_must_be_active(struct request *rq, const struct row *user_role)
+{
+	bool is_active;
+
+	if (user_is_active(rq, row_text(user_role, "user_id"), &is_active) < 0)
+		return -1;
+	return is_active ? 0 : fail(rq, ERR_CONFLICT, "the account that it is for is not active");
+}
+
+static int
 user_role_approve(struct request *rq, struct row *user_role)
 {
 	struct row *role = role_of(rq, user_role);
@@ -110,6 +121,8 @@ user_role_approve(struct request *rq, struct row *user_role)
 		return fail(rq, ERR_CONFLICT, "the role %s is not active", row_text(role, "key"));
 	if (expires_at != NULL && clock_parse(expires_at) <= rq->now_us)
 		return fail_field(rq, "expires_at", "in_the_past", "a time to come");
+	if (holder_must_be_active(rq, user_role) < 0)
+		return -1;
 	if (is_internal(role) && employee_ensure(rq, row_text(user_role, "user_id")) < 0)
 		return -1;
 	put_decision(rq, user_role);
@@ -130,6 +143,15 @@ user_role_reject(struct request *rq, struct row *user_role)
 	return 0;
 }
 
+/* What ends by itself: nobody refused it, so asking again has nothing to wait for. */
+static void
+put_end(struct row *user_role)
+{
+	row_set(user_role, "decided_at", NULL);
+	row_set(user_role, "decided_by_user_id", NULL);
+	row_set(user_role, "remarks", NULL);
+}
+
 static int
 take_away(struct request *rq, struct row *user_role, const char *cause)
 {
@@ -138,7 +160,6 @@ take_away(struct request *rq, struct row *user_role, const char *cause)
 
 	if (role == NULL)
 		return -1;
-	put_decision(rq, user_role);
 	fill_decision(ev, role, "REJECTED", cause);
 	event_set_bool(ev, "revoked", true);
 	event_action(ev, "DELETE");
@@ -155,24 +176,41 @@ user_role_revoke(struct request *rq, struct row *user_role)
 	if (strcmp(row_text(role, "key"), "administrator") == 0 &&
 	    administrators_must_remain(rq, row_text(user_role, "user_id")) < 0)
 		return -1;
+	put_decision(rq, user_role);
 	return take_away(rq, user_role, "REVOKED");
 }
 
 static int
 user_role_expire(struct request *rq, struct row *user_role)
 {
+	put_end(user_role);
 	return take_away(rq, user_role, "EXPIRED");
 }
 
 static int
 user_role_erase(struct request *rq, struct row *user_role)
 {
+	put_end(user_role);
 	return take_away(rq, user_role, "ERASED");
+}
+
+/* What was only asked for. */
+static int
+user_role_drop(struct request *rq, struct row *user_role)
+{
+	struct row *role = role_of(rq, user_role);
+
+	if (role == NULL)
+		return -1;
+	put_end(user_role);
+	fill_decision(row_event(rq, user_role), role, "REJECTED", "ERASED");
+	return 0;
 }
 
 static int
 user_role_end(struct request *rq, struct row *user_role)
 {
+	put_end(user_role);
 	return take_away(rq, user_role, "TERMINATED");
 }
 
@@ -183,7 +221,7 @@ user_role_again(struct request *rq, struct row *user_role)
 	struct row *role = role_of(rq, user_role);
 	int64_t until = setting_int("identity.role_request_cool_off_hours") * 3600000000LL;
 
-	if (role == NULL)
+	if (role == NULL || holder_must_be_active(rq, user_role) < 0)
 		return -1;
 	if (row_is_set(user_role, "decided_at"))
 		until += clock_parse(row_text(user_role, "decided_at"));
@@ -222,6 +260,8 @@ static const struct transition user_role_transitions[] = {
 	{ "end",      "APPROVED", "REJECTED", SYS,                            &EV_ROLE_DECIDED,   user_role_end,
 	    .doc = "Employment ended." },
 	{ "erase",    "APPROVED", "REJECTED", SYS,                            &EV_ROLE_DECIDED,   user_role_erase,
+	    .doc = "The person erased the account." },
+	{ "erase",    "PENDING",  "REJECTED", SYS,                            &EV_ROLE_DECIDED,   user_role_drop,
 	    .doc = "The person erased the account." },
 	{ 0 }
 };
@@ -314,6 +354,7 @@ user_role_request(struct request *rq)
 	const char *user_id = body_text(rq, "user_id");
 	struct row *role = role_asked_for(rq), *user_role;
 	struct db_result *r;
+	bool is_active;
 
 	if (role == NULL)
 		return -1;
@@ -321,6 +362,10 @@ user_role_request(struct request *rq)
 		user_id = rq->caller.user_id;
 	if (!caller_is(rq, user_id) && !caller_has_permission(rq, "user-roles.create"))
 		return fail_as_staff(rq, "asking for somebody else needs user-roles.create");
+	if (user_is_active(rq, user_id, &is_active) < 0)
+		return -1;
+	if (!is_active)
+		return fail_field(rq, "user_id", "unknown_reference", "there is no such active user");
 	r = db_query(rq, "SELECT id FROM user_roles WHERE user_id = $1 AND role_id = $2",
 	    DB(user_id, row_id(role)));
 	if (r == NULL)
@@ -353,7 +398,7 @@ int
 user_roles_erase(struct request *rq, const char *user_id)
 {
 	return transition_each(rq, &user_roles_resource, "SELECT id FROM user_roles"
-	    " WHERE user_id = $1 AND status = 'APPROVED' ORDER BY id", user_id, "erase", NULL, NULL);
+	    " WHERE user_id = $1 AND status IN ('APPROVED', 'PENDING') ORDER BY id", user_id, "erase", NULL, NULL);
 }
 
 int

@@ -9,7 +9,7 @@ int user_role_grant(struct request *rq, const char *user_id, const char *role_ke
     const char *cause);
 /* Employment ended: INTERNAL roles are taken away. */
 int user_roles_end_internal(struct request *rq, const char *user_id);
-/* The account was erased: every role that it holds ends. What is asked for stays for its decider. */
+/* The account was erased: every role that it holds or has asked for ends. */
 int user_roles_erase(struct request *rq, const char *user_id);
 
 #endif

@@ -50,24 +50,62 @@ static const struct column reinstate_body[] = {
 	{ 0 }
 };
 
+/*
+ * Holders of the role that let one in now: accounts that are ACTIVE, the role in force. The lock is
+ * for whoever judges by them, so that two who each leave the other one do not both go.
+ */
+#define ADMINISTRATORS_IN_FORCE \
+	" FROM roles r JOIN user_roles ur ON ur.role_id = r.id JOIN users u ON u.id = ur.user_id" \
+	" JOIN LATERAL roles_in_force(u.id) f ON f.role_id = r.id" \
+	" WHERE r.key = 'administrator' AND u.status = 'ACTIVE'"
+
+static int
+lock_administrators(struct request *rq)
+{
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0);
+}
+
+/* Who holds it for a while is nobody who remains: no guard asks when that while is over. */
 int
 administrators_must_remain(struct request *rq, const char *user_id)
 {
 	struct db_result *r;
 
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0) < 0)
+	if (lock_administrators(rq) < 0)
 		return -1;
-	r = db_query(rq,
-	    "SELECT count(*) FILTER (WHERE ur.user_id = $1), count(*) FILTER (WHERE ur.user_id <> $1)"
-	    " FROM user_roles ur JOIN roles r ON r.id = ur.role_id JOIN users u ON u.id = ur.user_id"
-	    " WHERE r.key = 'administrator' AND ur.status = 'APPROVED' AND u.status = 'ACTIVE'",
-	    DB(user_id));
-
+	r = db_query(rq, "SELECT count(*) FILTER (WHERE u.id = $1),"
+	    " count(*) FILTER (WHERE u.id <> $1 AND f.expires_at IS NULL)" ADMINISTRATORS_IN_FORCE, DB(user_id));
 	if (r == NULL)
 		return -1;
 	if (db_int(r, 0, 0) > 0 && db_int(r, 0, 1) == 0)
-		return fail(rq, ERR_CONFLICT, "this is the only active administrator");
+		return fail(rq, ERR_CONFLICT, "this is the only administrator in force; grants with an end do not count");
 	return 0;
+}
+
+int
+administrator_in_force(struct request *rq, bool *ret_there)
+{
+	return lock_administrators(rq) < 0 ? -1 :
+	    db_query_bool(rq, "SELECT EXISTS (SELECT" ADMINISTRATORS_IN_FORCE ")", DB0, ret_there);
+}
+
+int
+user_is_active(struct request *rq, const char *user_id, bool *ret_active)
+{
+	struct db_result *r = db_query(rq, "SELECT status = 'ACTIVE' AND erased_at IS NULL FROM users WHERE id = $1"
+	    " FOR NO KEY UPDATE", DB(user_id));
+
+	if (r == NULL)
+		return -1;
+	*ret_active = db_rows(r) == 1 && db_bool(r, 0, 0);
+	return 0;
+}
+
+/* Erasure leaves the status as it was; nothing is left that a change of it could concern. */
+static int
+user_must_not_be_erased(struct request *rq, struct row *user)
+{
+	return row_is_set(user, "erased_at") ? fail(rq, ERR_CONFLICT, "this account was erased by its owner") : 0;
 }
 
 static int
@@ -84,7 +122,7 @@ user_suspend(struct request *rq, struct row *user)
 	const char *until = body_text(rq, "until");
 	struct event_out *ev = row_event(rq, user);
 
-	if (administrators_must_remain(rq, row_id(user)) < 0)
+	if (user_must_not_be_erased(rq, user) < 0 || administrators_must_remain(rq, row_id(user)) < 0)
 		return -1;
 	row_set(user, "suspended_reason", body_text(rq, "reason"));
 	row_set(user, "suspended_until", until);
@@ -99,6 +137,8 @@ user_suspend(struct request *rq, struct row *user)
 static int
 user_reinstate(struct request *rq, struct row *user)
 {
+	if (user_must_not_be_erased(rq, user) < 0)
+		return -1;
 	row_set(user, "suspended_reason", NULL);
 	row_set(user, "suspended_until", NULL);
 	event_set_text(row_event(rq, user), "reason", body_text(rq, "reason"));
@@ -128,6 +168,7 @@ const struct resource users_resource = {
 	.owner = "t.id = :me",
 	.subject = SUBJECT_OWNER,
 	.read = OWNER_OR("users.read"), .update = OWNER_OR("users.update"),
+	.on_update = user_must_not_be_erased,
 	.created = &EV_USER_REGISTERED, .changed = &EV_USER_CHANGED,
 	.on_republish = user_access_republish,
 	.doc = "Accounts. The signed-in caller's own is /v1/me.",

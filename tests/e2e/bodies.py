@@ -196,7 +196,7 @@ class Bodies:
             "dashboard_type": "INTERNAL", "owner_type": "USER", "owner_id": b.cast.admin.id, "name": f"Mine {uuid.uuid4().hex[:6]}",
             "layout_json": {"columns": 12}, "is_default": False}),
         "dashboard_widgets": lambda b: (b.cast.admin, b.simple(
-            "dashboard_widgets", dashboard_config_id=b.dashboard(), widget_key="my_jobs")),
+            "dashboard_widgets", dashboard_config_id=b.dashboard(), widget_key="new_users")),
         "runtime_configs": lambda b: (b.cast.admin, b.free_setting()),
         "company_profiles": lambda b: (Person(b.env, "COMPANY").register().sign_in(), b.simple("company_profiles")),
         "customer_profiles": lambda b: (b.person("customer"), b.simple("customer_profiles", display_name="Asha")),

@@ -136,3 +136,47 @@ def test_ids_lie_in_their_month(sql):
     assert not sql("audit", "SELECT FROM audit_log_changes_default LIMIT 1")
     ahead = sql("audit", "SELECT count(*) AS n FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass")[0]["n"]
     assert ahead >= 4  # this month, two ahead, the default
+
+
+# ---- who is erased ----
+
+def test_the_log_names_nobody_who_is_erased(env, admin, sql):
+    person = Person(env, name="hidden").register().sign_in()
+    person.patch("/v1/me", {"display_name": "Asha Hidden"}, expect=200)
+    person.post("/v1/me/phone", {"phone": "+919811122233"}, expect=200)
+    personal = (person.email, "Asha Hidden", "+919811122233")
+    neighbour = Person(env, name="shown").register().sign_in()
+    about = {p: f"/v1/audit-logs?limit=200&entity_type=user&entity_id={p.id}" for p in (person, neighbour)}
+
+    def rows_of(who, wanted):
+        rows = admin.get(about[who], expect=200).items
+        return rows if wanted <= {r["metadata_json"]["event_type"] for r in rows} else None
+
+    def changes_of(row):
+        return admin.get(f"/v1/audit-logs/{row['id']}/changes?limit=200", expect=200).items
+
+    def everything():
+        """All that any request of the log gives of the person."""
+        rows = admin.everything(about[person]) + admin.everything(f"/v1/audit-logs?limit=200&actor_user_id={person.id}")
+        told = [rows]
+        for row in rows:
+            told.append(admin.get(f"/v1/audit-logs/{row['id']}", expect=200).json)
+            changes = changes_of(row)
+            told += [changes] + [admin.get(f"/v1/audit-log-changes/{c['id']}", expect=200).json for c in changes[:3]]
+        told += [admin.get(f"/v1/audit-logs/export?format={f}&actor_user_id={person.id}", expect=200).content.decode()
+                 for f in ("csv", "jsonl")]
+        return json.dumps(told)
+    eventually("it is in the log", lambda: rows_of(person, {"user.registered", "user.changed", "user.contact_changed"}))
+    assert all(word in everything() for word in personal), "what is personal is shown as long as the person is there"
+    person.post("/v1/me/erase", {"confirm": "ERASE"}, expect=204)
+    rows = eventually("the erasure is in the log", lambda: rows_of(person, {"user.erased"}))
+    told = everything()
+    assert not [word for word in personal if word in told]
+    assert {(r["entity_label"], r["ip_address"], r["user_agent"]) for r in rows} == {(None, None, None)}
+    [born] = [r for r in rows if r["metadata_json"]["event_type"] == "user.registered"]
+    fields = {c["field_name"]: c for c in changes_of(born)}
+    assert (fields["email"]["new_value_text"], fields["email"]["field_class"]) == (None, "PERSONAL")
+    assert fields["account_type"]["new_value_text"] == "INDIVIDUAL", "what is not personal stays"
+    assert all(r["entity_label"] for r in rows_of(neighbour, {"user.registered"}))
+    assert sql("audit", "SELECT FROM audit_logs WHERE id = %s AND entity_label = %s", born["id"], person.email), \
+        "the row itself is as it was written"

@@ -30,7 +30,8 @@ RULES = {"POST /v1/auth/step-up /password": "a password or a code, not both",
          "POST /v1/approval-requests /approval_type": "what is submitted itself is not asked for here",
          "POST /v1/user-role-profiles /role_key": "a profession, or a role of the caller",
          "POST /v1/runtime-configs /config_value_json": "must fit the schema of its key",
-         "PATCH /v1/runtime-configs/{id} /config_value_json": "must fit the schema of its key"}
+         "PATCH /v1/runtime-configs/{id} /config_value_json": "must fit the schema of its key",
+         "PATCH /v1/runtime-configs/{id} /reason": "asked for where something changes"}
 TOKEN_IS_OVER = {"bad_token", "token_stale", "unauthenticated"}
 counted = collections.Counter()
 

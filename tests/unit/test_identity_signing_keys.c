@@ -152,32 +152,37 @@ rotation(void **state)
 	assert_true(verifies(fresh_token()));
 }
 
-/* Key files made long ago, by giving them a kid of that time. */
-static void
-plant(int64_t age_s)
+/* A real key once more, under a kid of so long ago; returns that. */
+static const char *
+copy_key(const char *of, int64_t age_s)
 {
 	static int n;
 	int64_t ms = (int64_t)time(NULL) * 1000 - age_s * 1000;
-	char kid[40], *text, *at;
-	struct error e;
-	FILE *f;
-
-	/* a real key under a new name and kid */
-	snprintf(kid, sizeof(kid), "%08llx-%04llx-7000-8000-%012d", (unsigned long long)(ms >> 16),
+	char *kid = arena_printf(a, "%08llx-%04llx-7000-8000-%012d", (unsigned long long)(ms >> 16),
 	    (unsigned long long)(ms & 0xffff), n++);
-	char *made = keys_rotate(a, &e);
-	char *path = arena_printf(a, "%s/%s.jwk", dir, made);
-	text = arena_alloc(a, 4096);
-	f = fopen(path, "r");
+	char *text = arena_alloc(a, 4096), *at;
+	FILE *f = fopen(arena_printf(a, "%s/%s.jwk", dir, of), "r");
+
 	assert_true(fread(text, 1, 4095, f) > 0);
 	fclose(f);
-	unlink(path);
-	at = strstr(text, made);
+	at = strstr(text, of);
 	assert_non_null(at);
 	memcpy(at, kid, 36);
 	f = fopen(arena_printf(a, "%s/%s.jwk", dir, kid), "w");
 	fputs(text, f);
 	fclose(f);
+	return kid;
+}
+
+/* A key made long ago. */
+static void
+plant(int64_t age_s)
+{
+	struct error e;
+	const char *made = keys_rotate(a, &e);
+
+	copy_key(made, age_s);
+	unlink(arena_printf(a, "%s/%s.jwk", dir, made));
 }
 
 static void
@@ -197,6 +202,48 @@ retirement(void **state)
 	/* replaced days ago: gone; replaced by the key of 1000 s ago: still verifies */
 	assert_int_equal(published(), 4);
 	assert_true(verifies(fresh_token()));
+}
+
+/* The one that was just made is always among those that are published. */
+static void
+as_many_as_are_published(void **state)
+{
+	struct error e;
+
+	(void)state;
+	assert_int_equal(signing_keys_open(NULL, dir, &e), 0);
+	for (size_t n = 2; n <= 12; n++) {
+		const char *kid = keys_rotate(a, &e);
+		assert_non_null(kid);
+		assert_non_null(strstr(jwks_json(), kid));
+		assert_int_equal(published(), n);
+	}
+	assert_null(keys_rotate(a, &e));
+	assert_int_equal(e.code, ERR_CONFLICT);
+	assert_non_null(strstr(e.text, "12 keys"));
+	signing_keys_close();
+	assert_int_equal(signing_keys_open(NULL, dir, &e), 0);
+	assert_int_equal(published(), 12);	/* nothing was made beside them */
+}
+
+/* In a folder that holds more, as one may that somebody filled by hand. */
+static void
+newest_first(void **state)
+{
+	const char *kids[20], *first;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(signing_keys_open(NULL, dir, &e), 0);
+	first = arena_strndup(a, keys_list(a), 36);
+	for (int i = 0; i < 20; i++)
+		kids[i] = copy_key(first, 3000 - i);
+	signing_keys_close();
+	assert_int_equal(signing_keys_open(NULL, dir, &e), 0);
+	assert_int_equal(published(), 12);
+	assert_non_null(strstr(keys_list(a), first));
+	assert_memory_equal(keys_list(a), kids[9], 36);	/* eleven of them beside it */
+	assert_null(keys_rotate(a, &e));
 }
 
 static void
@@ -242,6 +289,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(first_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(rotation, setup, teardown),
 		cmocka_unit_test_setup_teardown(retirement, setup, teardown),
+		cmocka_unit_test_setup_teardown(as_many_as_are_published, setup, teardown),
+		cmocka_unit_test_setup_teardown(newest_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(removal, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_files, setup, teardown),
 	};

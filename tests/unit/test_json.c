@@ -283,6 +283,45 @@ text_keeps_order_and_integers(void **state)
 	arena_free(a);
 }
 
+/* RFC 7396, appendix A, and what it says of neither changing. */
+static void
+merge_patch(void **state)
+{
+	static const struct {
+		const char *target, *patch, *result;
+	} examples[] = {
+		{ "{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}" },
+		{ "{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}" },
+		{ "{\"a\":\"b\"}", "{\"a\":null}", "{}" },
+		{ "{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}" },
+		{ "{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}" },
+		{ "{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}" },
+		{ "{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}" },
+		{ "{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}" },
+		{ "[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]" },
+		{ "{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]" },
+		{ "{\"a\":\"foo\"}", "null", "null" },
+		{ "{\"a\":\"foo\"}", "\"bar\"", "\"bar\"" },
+		{ "{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}" },
+		{ "[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}" },
+		{ "{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}" },
+	};
+	struct arena *a = arena_new();
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(examples); i++) {
+		const char *texts[] = { examples[i].target, examples[i].patch };
+		json_t *target = json_parse_strict(a, texts[0], strlen(texts[0]), true, &e);
+		json_t *patch = json_parse_strict(a, texts[1], strlen(texts[1]), true, &e);
+		assert_string_equal(json_text(a, json_merge_patch(a, target, patch)), examples[i].result);
+		assert_string_equal(json_text(a, target), texts[0]);
+		assert_string_equal(json_text(a, patch), texts[1]);
+	}
+	assert_string_equal(json_text(a, json_merge_patch(a, NULL, parse(a, "{\"a\":null,\"b\":1}", &e))), "{\"b\":1}");
+	arena_free(a);
+}
+
 static void
 utf8(void **state)
 {
@@ -323,6 +362,7 @@ main(void)
 		cmocka_unit_test(canonical_numbers),
 		cmocka_unit_test(numbers_read_back),
 		cmocka_unit_test(text_keeps_order_and_integers),
+		cmocka_unit_test(merge_patch),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(digests),
 	};

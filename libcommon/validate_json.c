@@ -1,0 +1,83 @@
+/* Values of JSON columns, and what a patch makes of them; see validate.h. */
+#include <math.h>
+#include <string.h>
+
+#include "json.h"
+#include "row.h"
+#include "validate.h"
+#include "validate_internal.h"
+
+#define JSON_TEXT_MAX (64 * 1024)
+#define INT64_END 9223372036854775808.0	/* 2^63 */
+
+/*
+ * jsonb writes a double as digits without an exponent, and digits beyond 64 bits no daemon reads back.
+ * Recursion is bounded by JSON_DEPTH_MAX.
+ */
+static bool
+has_number_beyond_64_bits(json_t *v)
+{
+	const char *name;
+	json_t *part;
+	size_t i;
+
+	json_array_foreach(v, i, part)
+		if (has_number_beyond_64_bits(part))
+			return true;
+	json_object_foreach(v, name, part)
+		if (has_number_beyond_64_bits(part))
+			return true;
+	return json_is_real(v) && fabs(json_real_value(v)) >= INT64_END;
+}
+
+struct complaint
+check_json(struct request *rq, const struct column *col, json_t *v)
+{
+	if ((col->flags & COL_OBJECT) && !json_is_object(v))
+		return complain(rq, "wrong_type", "an object");
+	if (!(col->flags & COL_ANY_JSON) && !json_is_object(v) && !json_is_array(v))
+		return complain(rq, "wrong_type", "an object or an array");
+	if (has_number_beyond_64_bits(v))
+		return complain(rq, "number_out_of_range", "no number beyond 64 bits");
+	if (strlen(json_text(rq->arena, v)) > JSON_TEXT_MAX)
+		return complain(rq, "too_long", "at most %d bytes", JSON_TEXT_MAX);
+	return FINE;
+}
+
+/* What a patch gave: many of them may make a value that no daemon would read back. */
+static struct complaint
+check_merged(struct request *rq, const struct column *col, json_t *v)
+{
+	struct complaint c = check_json(rq, col, v);
+	const char *text = json_text(rq->arena, v);
+	struct error e;
+
+	if (c.code != NULL || json_parse_strict(rq->arena, text, strlen(text), true, &e) != NULL)
+		return c;
+	return complain(rq, "too_long", "at most %d values", JSON_VALUES_MAX);
+}
+
+/* The row's JSON column as the patch makes it. The body stays as it was sent: the unit may run again on a newer row. */
+static json_t *
+patched(struct request *rq, const struct row *row, const struct column *col, json_t *patch)
+{
+	const char *stored = row_text(row, col->name);
+	json_t *target = stored == NULL ? NULL : json_loads(stored, JSON_DECODE_ANY, NULL);
+
+	if (target != NULL)
+		arena_own(rq->arena, target, (void (*)(void *))json_decref);
+	return json_merge_patch(rq->arena, target, patch);
+}
+
+int
+validate_merge(struct request *rq, struct row *row, const char *column, json_t *patch)
+{
+	const struct column *col = resource_column(row_resource(row), column);
+	json_t *v = patched(rq, row, col, patch);
+	struct complaint c = check_merged(rq, col, v);
+
+	if (c.code != NULL)
+		return fail_field(rq, column, c.code, "%s", c.detail);
+	row_put(row, column, json_text(rq->arena, v));
+	return 0;
+}
