@@ -2,7 +2,7 @@
  * Jobs: drafted by a company, approved by a reviewer, LIVE until somebody or the clock closes them.
  *
  * A posting may cost tracecoins. Finance takes them when it hears job.submitted; the job goes LIVE
- * when it is both approved and paid for, whichever comes last.
+ * when it is approved and paid for and its company may publish, whichever comes last.
  */
 #include <stdio.h>
 #include <string.h>
@@ -100,14 +100,16 @@ const struct resource job_resource = {
 
 struct company {
 	bool known;
-	const char *user_id, *name, *status, *approval_status;
+	const char *user_id, *name, *status, *approval_status, *user_status;
 };
 
 static int
 find_company(struct request *rq, const char *id, struct company *ret)
 {
-	struct db_result *r = db_query(rq, "SELECT user_id, company_name, status, approval_status"
-	    " FROM company_refs WHERE id = $1 AND known", DB(id));
+	struct db_result *r = db_query(rq,
+	    "SELECT c.user_id, c.company_name, c.status, c.approval_status, u.status"
+	    " FROM company_refs c LEFT JOIN user_refs u ON u.id = c.user_id WHERE c.id = $1 AND c.known",
+	    DB(id));
 
 	if (r == NULL)
 		return -1;
@@ -118,6 +120,7 @@ find_company(struct request *rq, const char *id, struct company *ret)
 	ret->name = db_text(r, 0, 1);
 	ret->status = db_text(r, 0, 2);
 	ret->approval_status = db_text(r, 0, 3);
+	ret->user_status = db_text(r, 0, 4);
 	return 0;
 }
 
@@ -285,49 +288,78 @@ job_publish(struct request *rq, struct row *job)
 	return job_name_company(rq, job);
 }
 
-static const char *
-return_cause(const struct event_in *trigger)
-{
-	if (trigger != NULL && trigger->type == &EV_USER_ERASED)
-		return "WITHDRAWN";
-	if (trigger == NULL || !event_has_field(trigger, "decision"))
-		return "DEBIT_REFUSED";
-	return event_bool(trigger, "withdrawn") ? "WITHDRAWN" : "REJECTED";
-}
-
 /* Coins of this very posting go back (finance hears it); earlier ones stay paid. */
 static int
 job_return(struct request *rq, struct row *job)
 {
-	struct event_out *ev = row_event(rq, job);
-	const char *cause = return_cause(rq->trigger);
-
 	if (row_int(job, "coin_price") > 0)
 		row_set(job, "debited_at", NULL);
-	event_set_text(ev, "cause", cause);
-	event_set_text(ev, "reason", row_text(job, "rejection_reason"));
-	if (rq->trigger != NULL && event_has_field(rq->trigger, "decision"))
-		event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));
-	return job_name_company(rq, job);
+	row_set(job, "approved_at", NULL);
+	return tell_returned(rq, job) < 0 ? -1 : job_name_company(rq, job);
+}
+
+/* Why nothing of this company may go live, or NULL. Its own review is no bar: it is waited for. */
+static const char *
+bar_of(const struct company *c)
+{
+	if (!text_is(c->status, "ACTIVE") || text_is(c->user_status, "SUSPENDED"))
+		return "The company is not active.";
+	if (text_is(c->approval_status, "APPROVED") || text_is(c->approval_status, "PENDING"))
+		return NULL;
+	return "The company's latest changes were not approved.";
+}
+
+/*
+ * Approved, paid for, and of a company that may publish: LIVE with whichever comes last. Where the company
+ * may not, the job goes the way of one that was rejected, PENDING to DRAFT with its coins back: the
+ * machine lists no other.
+ */
+static int
+go_on(struct request *rq, struct row *job)
+{
+	struct company c;
+
+	if (find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
+		return -1;
+	if (bar_of(&c) != NULL) {
+		row_set(job, "rejection_reason", bar_of(&c));
+		return row_transition(rq, job, "return");
+	}
+	if (!row_is_set(job, "approved_at") || !is_paid(job) || text_is(c.approval_status, "PENDING"))
+		return row_update(rq, job);
+	return row_transition(rq, job, "publish");
+}
+
+int
+jobs_go_on(struct request *rq, const char *company_id)
+{
+	struct db_result *r = db_query(rq, "SELECT id FROM jobs WHERE company_profile_id = $1"
+	    " AND status = 'PENDING' AND approved_at IS NOT NULL ORDER BY id", DB(company_id));
+
+	for (int i = 0; r != NULL && i < db_rows(r); i++) {
+		struct row *job = row_load(rq, &job_resource, db_text(r, i, 0), true);
+		if (job == NULL)
+			return -1;
+		if (text_is(row_text(job, "status"), "PENDING") && go_on(rq, job) < 0)
+			return -1;
+	}
+	return r == NULL ? -1 : 0;
 }
 
 int
 job_decided(struct request *rq, const struct event_in *ev)
 {
-	struct row *job = load_if_there(rq, &job_resource, event_text(ev, "entity_id"));
+	struct row *job = load_judged(rq, &job_resource, ev);
 	const char *remarks = event_text(ev, "remarks");
 
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(row_text(job, "status"), "PENDING") ||
-	    !text_is(row_text(job, "content_hash"), event_text(ev, "content_hash")))
-		return 0;
 	if (!text_is(event_text(ev, "decision"), "APPROVED")) {
 		row_set(job, "rejection_reason", remarks != NULL ? remarks : "Withdrawn.");
 		return row_transition(rq, job, "return");
 	}
 	row_set_now(rq, job, "approved_at");
-	return is_paid(job) ? row_transition(rq, job, "publish") : row_update(rq, job);
+	return go_on(rq, job);
 }
 
 static struct row *
@@ -349,8 +381,7 @@ job_coins_taken(struct request *rq, const struct event_in *ev)
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
 	row_set_now(rq, job, "debited_at");
-	return row_is_set(job, "approved_at") ? row_transition(rq, job, "publish") :
-	    row_update(rq, job);
+	return go_on(rq, job);
 }
 
 int
@@ -361,7 +392,6 @@ job_coins_refused(struct request *rq, const struct event_in *ev)
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
 	row_set(job, "rejection_reason", "Too few tracecoins for this posting.");
-	row_set(job, "approved_at", NULL);
 	return row_transition(rq, job, "return");
 }
 

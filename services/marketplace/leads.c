@@ -42,15 +42,14 @@ static const struct column lead_columns[] = {
 
 static const struct column close_body[] = { { "reason", COL_TEXT, 0, .max = 1000 }, { 0 } };
 
-static row_guard lead_create, lead_update, lead_remove, lead_submit, lead_open, lead_return,
-    lead_close;
+static row_guard lead_create, lead_update, lead_remove, lead_submit, lead_open, lead_close;
 
 static const struct transition lead_transitions[] = {
 	{ NULL, NULL, "DRAFT", SIGNED_IN },
 	{ "submit", "DRAFT", "PENDING", OWNER, &EV_LEAD_SUBMITTED, lead_submit,
 	    .doc = "Ask for approval." },
 	{ "open", "PENDING", "OPEN", SYS, &EV_LEAD_OPENED, lead_open, .stamp = "approved_at" },
-	{ "return", "PENDING", "DRAFT", SYS, &EV_LEAD_RETURNED, lead_return },
+	{ "return", "PENDING", "DRAFT", SYS, &EV_LEAD_RETURNED, tell_returned },
 	{ "close", "OPEN", "CLOSED",
 	    { .who = WHO_OWNER | WHO_STAFF | WHO_SYS | WHO_CLK, .permission = "leads.close" },
 	    &EV_LEAD_CLOSED, lead_close, .stamp = "closed_at", .body = close_body,
@@ -174,36 +173,27 @@ lead_open(struct request *rq, struct row *lead)
 	return tell_matches(rq, lead, ev);
 }
 
-static int
-lead_return(struct request *rq, struct row *lead)
-{
-	struct event_out *ev = row_event(rq, lead);
-
-	event_set_text(ev, "reason", row_text(lead, "rejection_reason"));
-	if (!event_has_field(rq->trigger, "decision")) {	/* its customer was erased */
-		event_set_text(ev, "cause", "WITHDRAWN");
-		return 0;
-	}
-	event_set_text(ev, "cause", event_bool(rq->trigger, "withdrawn") ? "WITHDRAWN" :
-	    "REJECTED");
-	event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));
-	return 0;
-}
-
+/*
+ * What was approved opens, unless its customer was suspended meanwhile: then it goes the way of a lead that was
+ * rejected, PENDING to DRAFT, since the machine lists no other.
+ */
 int
 lead_decided(struct request *rq, const struct event_in *ev)
 {
-	struct row *lead = load_if_there(rq, &lead_resource, event_text(ev, "entity_id"));
+	struct row *lead = load_judged(rq, &lead_resource, ev);
 	const char *remarks = event_text(ev, "remarks");
+	bool approved = text_is(event_text(ev, "decision"), "APPROVED");
+	int suspended;
 
 	if (lead == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(row_text(lead, "status"), "PENDING") ||
-	    !text_is(row_text(lead, "content_hash"), event_text(ev, "content_hash")))
-		return 0;
-	if (text_is(event_text(ev, "decision"), "APPROVED"))
+	suspended = user_is_suspended(rq, row_text(lead, "created_by_user_id"));
+	if (suspended < 0)
+		return -1;
+	if (approved && !suspended)
 		return row_transition(rq, lead, "open");
-	row_set(lead, "rejection_reason", remarks != NULL ? remarks : "Withdrawn.");
+	row_set(lead, "rejection_reason", approved ? USER_NOT_ACTIVE : remarks != NULL ? remarks :
+	    "Withdrawn.");
 	return row_transition(rq, lead, "return");
 }
 
