@@ -144,6 +144,7 @@ enum resource_flag {
 	RES_TOMBSTONE = 16,
 	RES_STAFF_SEES_ALL = 32,
 	RES_BY_ID = 64,		/* lists come newest first by id, not by created_at */
+	RES_LIMITED = 128,		/* POST is ROUTE_LIMITED */
 };
 struct child {
 	const char *parent;	/* table of the parent resource in the same service */
@@ -236,7 +237,7 @@ enum route_flag {
 	ROUTE_NO_TX = 2,		/* a POST that writes nothing, or begins by itself */
 	ROUTE_IDEMPOTENCY = 4,		/* needs Idempotency-Key */
 	ROUTE_NO_IDEMPOTENCY = 8,	/* never kept (/v1/auth/…) */
-	ROUTE_LIMITED = 16,		/* rate-limited per address and per token: 429 with RateLimit headers */
+	ROUTE_LIMITED = 16,		/* rate-limited per network, whoever is signed in: 429 with RateLimit headers */
 	ROUTE_STREAM = 32,		/* handler replies by itself in pieces */
 	ROUTE_OPS = 64,			/* not under the gateway */
 	ROUTE_RESTRICTED_TOO = 256,	/* a suspended account may call it, though it is no GET */

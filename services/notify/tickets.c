@@ -218,6 +218,7 @@ const struct resource support_tickets_resource = {
 	.label = "subject",
 	.columns = ticket_columns,
 	.transitions = ticket_transitions,
+	.flags = RES_LIMITED,
 	.read = OWNER_OR("support-tickets.read"),
 	.create = SIGNED_IN,
 	.update = STAFF("support-tickets.update"),
