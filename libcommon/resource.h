@@ -257,7 +257,7 @@ struct route {
 	const char *summary;		/* one line, for OpenAPI */
 	/*
 	 * What 2xx holds, for OpenAPI: a resource's table name, a JSON example (example_schema.h), or a
-	 * name and an example of what it has besides; of a stream its media type. NULL: it is 204.
+	 * name and an example of what it has besides; of a stream that is no JSON its media type. NULL: it is 204.
 	 */
 	const char *answer;
 	int status;			/* the 2xx it gives; 0: 200 */
