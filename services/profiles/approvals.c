@@ -66,9 +66,6 @@ static const struct column withdraw_body[] = { { "remarks", COL_TEXT, 0, .max = 
 
 static row_guard approval_approve, approval_reject, approval_withdraw, approval_create;
 
-#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), \
-	.conditions = NEEDS_APPROVER | NOT_OWNER }
-
 static const struct transition request_transitions[] = {
 	{ NULL, NULL, "PENDING", { .who = WHO_SIGNED_IN | WHO_SYS }, &EV_APPROVAL_REQUESTED },
 	{ "approve", "PENDING", "APPROVED", REVIEWER("approval-requests.approve"),

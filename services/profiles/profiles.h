@@ -31,6 +31,9 @@ extern const struct resource approval_log_resource;
 
 extern const struct subscription profiles_subscriptions[];
 
+/* Who decides what others ask for: never what is their own. */
+#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), \
+	.conditions = NEEDS_APPROVER | NOT_OWNER }
 /* Conditions over a row `t` that belongs to a profile. */
 #define OF_PROFILE_OWNER \
 	"EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.user_role_profile_id" \
