@@ -55,8 +55,9 @@ static const struct ending endings[] = {
 };
 
 static int
-end_row(struct request *rq, const struct ending *e, struct row *row)
+end_row(struct request *rq, struct row *row, const void *ending)
 {
+	const struct ending *e = ending;
 	int ended = row_end(rq, row, e->steps);
 
 	if (ended != 0)
@@ -64,19 +65,6 @@ end_row(struct request *rq, const struct ending *e, struct row *row)
 	if (e->name != NULL && e->name(rq, row) < 0)
 		return -1;
 	return row_touch(rq, row);
-}
-
-static int
-end_all(struct request *rq, const struct ending *e, const char *user_id)
-{
-	struct db_result *r = db_query(rq, e->blank, DB(user_id));
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, e->res, db_text(r, i, 0), true);
-		if (row == NULL || end_row(rq, e, row) < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
 }
 
 int
@@ -87,7 +75,7 @@ user_erase(struct request *rq, const struct event_in *ev)
 		if (db_exec(rq, reference_tables[i], DB(ev->aggregate_id)) < 0)
 			return -1;
 	for (size_t i = 0; i < COUNT_OF(endings); i++)
-		if (end_all(rq, &endings[i], ev->aggregate_id) < 0)
+		if (rows_each(rq, endings[i].res, endings[i].blank, ev->aggregate_id, end_row, &endings[i]) < 0)
 			return -1;
 	return 0;
 }

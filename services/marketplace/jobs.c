@@ -191,7 +191,7 @@ freeze(struct request *rq, struct row *job, int64_t coin_price)
 static int
 job_submit(struct request *rq, struct row *job)
 {
-	bool again = text_is(row_text(job, "status"), "CLOSED");
+	bool again = row_is(job, "status", "CLOSED");
 
 	if (!row_is_set(job, "description"))
 		return fail_field(rq, "description", "required",
@@ -215,21 +215,12 @@ job_resubmit(struct request *rq, struct row *job)
 	return freeze(rq, job, 0);
 }
 
-static bool
-judged_changed(const struct row *row)
-{
-	for (const struct column *c = row_resource(row)->columns; c->name != NULL; c++)
-		if ((c->flags & COL_JUDGED) && row_changed(row, c->name))
-			return true;
-	return false;
-}
-
 static int
 job_update(struct request *rq, struct row *job)
 {
-	if (!judged_changed(job))
+	if (!row_judged_changed(job))
 		return 0;
-	if (text_is(row_text(job, "status"), "LIVE"))
+	if (row_is(job, "status", "LIVE"))
 		return row_is_set(job, "description") ? row_follow(rq, job, "resubmit") :
 		    fail_field(rq, "description", "required",
 		    "a published job needs a description");
@@ -239,7 +230,7 @@ job_update(struct request *rq, struct row *job)
 static int
 job_remove(struct request *rq, struct row *job)
 {
-	if (!text_is(row_text(job, "status"), "DRAFT"))
+	if (!row_is(job, "status", "DRAFT"))
 		return fail(rq, ERR_CONFLICT, "only a draft can be removed; close the job instead");
 	return job_name_company(rq, job);
 }
@@ -273,12 +264,10 @@ tell_matches(struct request *rq, struct row *job)
 static int
 job_publish(struct request *rq, struct row *job)
 {
-	char until[CLOCK_TEXT];
-
 	if (!row_is_set(job, "expires_at") ||
 	    clock_parse(row_text(job, "expires_at")) <= rq->now_us) {
-		clock_format(rq->now_us + setting_int("marketplace.job_live_days") * DAY_US, until);
-		row_set(job, "expires_at", until);
+		row_set_time(job, "expires_at",
+		    rq->now_us + setting_int("marketplace.job_live_days") * DAY_US);
 		if (tell_matches(rq, job) < 0)
 			return -1;
 	}
@@ -330,20 +319,19 @@ go_on(struct request *rq, struct row *job)
 	return row_transition(rq, job, "publish");
 }
 
+static int
+go_on_if_pending(struct request *rq, struct row *job, const void *arg)
+{
+	(void)arg;
+	return row_is(job, "status", "PENDING") ? go_on(rq, job) : 0;
+}
+
 int
 jobs_go_on(struct request *rq, const char *company_id)
 {
-	struct db_result *r = db_query(rq, "SELECT id FROM jobs WHERE company_profile_id = $1"
-	    " AND status = 'PENDING' AND approved_at IS NOT NULL ORDER BY id", DB(company_id));
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *job = row_load(rq, &job_resource, db_text(r, i, 0), true);
-		if (job == NULL)
-			return -1;
-		if (text_is(row_text(job, "status"), "PENDING") && go_on(rq, job) < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
+	return rows_each(rq, &job_resource, "SELECT id FROM jobs WHERE company_profile_id = $1"
+	    " AND status = 'PENDING' AND approved_at IS NOT NULL ORDER BY id", company_id,
+	    go_on_if_pending, NULL);
 }
 
 int
@@ -354,7 +342,7 @@ job_decided(struct request *rq, const struct event_in *ev)
 
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(event_text(ev, "decision"), "APPROVED")) {
+	if (!event_is(ev, "decision", "APPROVED")) {
 		row_set(job, "rejection_reason", remarks != NULL ? remarks : "Withdrawn.");
 		return row_transition(rq, job, "return");
 	}
@@ -369,7 +357,7 @@ job_of_posting(struct request *rq, const struct event_in *ev)
 	    "SELECT id FROM jobs WHERE posting_id = $1 AND status = 'PENDING'",
 	    DB(event_text(ev, "reference_id")));
 
-	return r == NULL || db_rows(r) == 0 ? NULL : load_if_there(rq, &job_resource,
+	return r == NULL || db_rows(r) == 0 ? NULL : row_load_if_there(rq, &job_resource,
 	    db_text(r, 0, 0));
 }
 
@@ -397,20 +385,10 @@ job_coins_refused(struct request *rq, const struct event_in *ev)
 
 /* ---- closing ---- */
 
-/* A consequence names its cause in close_reason beforehand. */
 static int
 job_close(struct request *rq, struct row *job)
 {
-	struct event_out *ev = row_event(rq, job);
-	const char *cause = row_changed(job, "close_reason") ? row_text(job, "close_reason") :
-	    rq->actor == ACTOR_CRON ? "EXPIRED" :
-	    caller_is(rq, row_text(job, "posted_by_user_id")) ? "OWNER" : "STAFF";
-	const char *words = body_text(rq, "reason");
-
-	row_set(job, "close_reason", words != NULL ? words : cause);
-	event_set_text(ev, "cause", cause);
-	event_set_text(ev, "reason", words);
-	return job_name_company(rq, job);
+	return tell_closed(rq, job) < 0 ? -1 : job_name_company(rq, job);
 }
 
 int

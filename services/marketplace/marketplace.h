@@ -14,14 +14,6 @@ extern const struct resource review_resource;
 
 extern const struct subscription marketplace_subscriptions[];
 
-/* Strings that may be NULL. */
-bool text_is(const char *value, const char *wanted);
-/* A signed-in person or employee, not a reaction or a clock. */
-bool by_person(const struct request *rq);
-/* The row, locked; NULL with nothing refused where it is gone (reactions and clocks go on then). */
-struct row *load_if_there(struct request *rq, const struct resource *res, const char *id);
-/* Whether the account is, by the newest word that came here. -1: failed. */
-int user_is_suspended(struct request *rq, const char *user_id);
 #define USER_NOT_ACTIVE "The account is not active."
 /* Where a row ends from where it stands, and which column says why (NULL: none). */
 struct step {
@@ -36,6 +28,8 @@ int rows_end(struct request *rq, const struct resource *res, const char *ids, co
 struct row *load_judged(struct request *rq, const struct resource *res, const struct event_in *ev);
 /* What job.returned and lead.returned say: cause, reason, and the request that was decided. */
 row_guard tell_returned;
+/* What job.closed and lead.closed say. A consequence has named its cause in close_reason beforehand. */
+row_guard tell_closed;
 
 /* ---- jobs.c ---- */
 /* The reviewer's word on the submission that content_hash names; another one was overtaken. */

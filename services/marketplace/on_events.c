@@ -9,13 +9,13 @@ static int
 on_approval_decided(struct request *rq, const struct event_in *ev)
 {
 	rq->trigger = ev;
-	if (!text_is(event_text(ev, "approval_type"), "CONTENT"))
+	if (!event_is(ev, "approval_type", "CONTENT"))
 		return 0;
 	if (event_bool(ev, "withdrawn") && event_text(ev, "reviewer_user_id") == NULL)
 		return 0;	/* overtaken by a newer submission */
-	if (text_is(event_text(ev, "entity_type"), "job"))
+	if (event_is(ev, "entity_type", "job"))
 		return job_decided(rq, ev);
-	return text_is(event_text(ev, "entity_type"), "lead") ? lead_decided(rq, ev) : 0;
+	return event_is(ev, "entity_type", "lead") ? lead_decided(rq, ev) : 0;
 }
 
 /* ---- coins ---- */
@@ -24,9 +24,9 @@ static int
 on_wallet_debited(struct request *rq, const struct event_in *ev)
 {
 	rq->trigger = ev;
-	if (text_is(event_text(ev, "reference_type"), "JOB"))
+	if (event_is(ev, "reference_type", "JOB"))
 		return job_coins_taken(rq, ev);
-	return text_is(event_text(ev, "reference_type"), "LEAD") ? lead_request_coins_held(rq, ev) :
+	return event_is(ev, "reference_type", "LEAD") ? lead_request_coins_held(rq, ev) :
 	    0;
 }
 
@@ -34,9 +34,9 @@ static int
 on_wallet_debit_refused(struct request *rq, const struct event_in *ev)
 {
 	rq->trigger = ev;
-	if (text_is(event_text(ev, "reference_type"), "JOB"))
+	if (event_is(ev, "reference_type", "JOB"))
 		return job_coins_refused(rq, ev);
-	return text_is(event_text(ev, "reference_type"), "LEAD") ?
+	return event_is(ev, "reference_type", "LEAD") ?
 	    lead_request_coins_refused(rq, ev) : 0;
 }
 
@@ -83,7 +83,7 @@ static const struct {
 static int
 on_user_suspended(struct request *rq, const struct event_in *ev)
 {
-	int suspended = user_is_suspended(rq, ev->aggregate_id);
+	int suspended = refs_user_is_suspended(rq, ev->aggregate_id);
 
 	rq->trigger = ev;
 	for (size_t i = 0; suspended > 0 && i < COUNT_OF(ends_of_user); i++)

@@ -5,13 +5,13 @@
 static bool
 is_returned_by_others(const struct event_in *ev)
 {
-	return !text_is(ev, "cause", "WITHDRAWN");
+	return !event_is(ev, "cause", "WITHDRAWN");
 }
 
 static bool
 is_closed_by_others(const struct event_in *ev)
 {
-	return !text_is(ev, "cause", "OWNER");
+	return !event_is(ev, "cause", "OWNER");
 }
 
 const struct rule rules_marketplace[] = {

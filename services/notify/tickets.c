@@ -50,15 +50,6 @@ static const struct column ticket_columns[] = {
 	{ 0 }
 };
 
-static void
-set_time(struct row *row, const char *column, int64_t us)
-{
-	char text[CLOCK_TEXT];
-
-	clock_format(us, text);
-	row_set(row, column, text);
-}
-
 /* ---- guards ---- */
 
 /* What it is about must be known here; people name their own, staff anything. */
@@ -88,8 +79,8 @@ start_clocks(struct request *rq, struct row *ticket)
 	int64_t answer_us = setting_int("notify.ticket_first_response_hours") * HOUR_US;
 	int64_t solve_us = setting_int("notify.ticket_resolution_days") * 24 * HOUR_US;
 
-	set_time(ticket, "first_response_due_at", rq->now_us + answer_us);
-	set_time(ticket, "resolution_due_at", rq->now_us + solve_us);
+	row_set_time(ticket, "first_response_due_at", rq->now_us + answer_us);
+	row_set_time(ticket, "resolution_due_at", rq->now_us + solve_us);
 }
 
 static int
@@ -177,7 +168,7 @@ ticket_reopen(struct request *rq, struct row *ticket)
 	int64_t due = clock_parse(row_text(ticket, "resolution_due_at"));
 	int64_t since = clock_parse(row_text(ticket, "resolved_at"));
 
-	set_time(ticket, "resolution_due_at", due + (rq->now_us > since ? rq->now_us - since : 0));
+	row_set_time(ticket, "resolution_due_at", due + (rq->now_us > since ? rq->now_us - since : 0));
 	row_set(ticket, "resolved_at", NULL);
 	row_set(ticket, "assigned_to_user_id", NULL);
 	row_set_int(ticket, "reopened_count", row_int(ticket, "reopened_count") + 1);
@@ -275,20 +266,11 @@ ticket_assign(struct request *rq)
 int
 tickets_of_agent_return(struct request *rq, const struct event_in *ev)
 {
-	struct db_result *r;
-
-	if (strcmp(event_text(ev, "employment_status"), "ACTIVE") == 0)
+	if (event_is(ev, "employment_status", "ACTIVE"))
 		return 0;
-	r = db_query(rq, "SELECT id FROM support_tickets WHERE assigned_to_user_id = $1"
-	    " AND status = 'IN_PROGRESS' ORDER BY id FOR UPDATE", DB(event_text(ev, "user_id")));
-	if (r == NULL)
-		return -1;
-	for (int i = 0; i < db_rows(r); i++) {
-		struct row *ticket = row_load(rq, &support_tickets_resource, db_text(r, i, 0), true);
-		if (ticket == NULL || row_transition(rq, ticket, "give-back") < 0)
-			return -1;
-	}
-	return 0;
+	return transition_each(rq, &support_tickets_resource, "SELECT id FROM support_tickets"
+	    " WHERE assigned_to_user_id = $1 AND status = 'IN_PROGRESS' ORDER BY id FOR UPDATE",
+	    event_text(ev, "user_id"), "give-back", NULL, NULL);
 }
 
 /* ---- clocks ---- */

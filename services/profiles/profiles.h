@@ -69,9 +69,6 @@ int reviewed_decide(struct request *rq, struct row *row, bool approved, const ch
 int reviewed_verify(struct request *rq, struct row *row, const char *to);
 /* By the clock: what was VERIFIED for a time is PENDING again. */
 int verifications_lapse(struct request *rq);
-/* Does this row's kind have to be VERIFIED before it is ACTIVE? */
-bool company_needs_verification(const struct row *row);
-bool profile_needs_verification(const struct row *row);
 /* Follows the user's status, as last told: suspends what is ACTIVE, brings it back. */
 int parties_follow_user(struct request *rq, const char *user_id);
 
