@@ -86,7 +86,8 @@ struct column {
 	int64_t min, max;		/* length in characters, or value; both 0: type's default */
 	const char *initial;		/* value at creation where the body has none; such a column is never null */
 	const char *doc;
-	const char *pattern;		/* COL_TEXT: the form that the handler asks for; OpenAPI alone reads it */
+	const char *pattern;		/* COL_TEXT, COL_DECIMAL: the form that the handler asks for; OpenAPI alone reads it */
+	const char *schema;		/* COL_JSON: likewise, a JSON Schema */
 };
 
 /* What every table has; COLUMN_UPDATED and COLUMN_VERSION only where the table has them. */
