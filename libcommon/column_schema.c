@@ -68,7 +68,8 @@ string_schema(const struct column *c, enum schema_use use)
 	if (c->type == COL_ENUM)
 		json_object_set_new(s, "enum", enum_of(c));
 	if (c->type == COL_DECIMAL)
-		set_text(s, "pattern", "^[0-9]{1,3}(\\.[0-9]{1,3})?$");
+		set_text(s, "pattern", c->pattern != NULL && use == SCHEMA_BODY ? c->pattern :
+		    "^[0-9]{1,3}(\\.[0-9]{1,3})?$");
 	if (c->type == COL_PHONE && use != SCHEMA_QUERY)
 		set_text(s, "pattern", "^\\+?[0-9]{8,15}$");
 	if (use != SCHEMA_ANSWER && c->type == COL_TIME)
@@ -120,6 +121,12 @@ array_schema(const struct column *c, enum schema_use use)
 static json_t *
 json_kind_schema(const struct column *c)
 {
+	json_t *own = c->schema != NULL ? json_loads(c->schema, 0, NULL) : NULL;
+
+	if (c->schema != NULL && own == NULL)
+		abort();	/* it is a literal in a table */
+	if (own != NULL)
+		return own;
 	if (c->flags & COL_ANY_JSON)
 		return json_pack("{s:[s,s,s,s,s]}", "type", "object", "array", "string", "number", "boolean");
 	if (c->flags & COL_OBJECT)

@@ -85,6 +85,7 @@ size_t event_texts(const struct event_in *ev, const char *field, char *const **r
 const void *event_bytes(const struct event_in *ev, const char *field, size_t *ret_len);
 /* The field as a parameter for PostgreSQL, whatever its type: arrays as literals; NULL where empty. */
 const char *event_value(struct arena *a, const struct event_in *ev, const char *field);
+bool event_is(const struct event_in *ev, const char *field, const char *value);	/* a text that is just this */
 bool event_has_field(const struct event_in *ev, const char *field);
 /* The whole event as JSON text, for people (`nxtctl events`, `dlq show`). */
 const char *event_json(struct arena *a, const struct event_in *ev);

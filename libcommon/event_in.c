@@ -114,6 +114,14 @@ event_text(const struct event_in *ev, const char *field)
 	return s == NULL || s[0] == '\0' ? NULL : s;
 }
 
+bool
+event_is(const struct event_in *ev, const char *field, const char *value)
+{
+	const char *text = event_text(ev, field);
+
+	return text != NULL && strcmp(text, value) == 0;
+}
+
 int64_t
 event_int(const struct event_in *ev, const char *field)
 {

@@ -2,7 +2,8 @@
  * GET /v1/me/export/<service>: a person's own data in one answer; see export.h.
  *
  * A resource says whose data its rows are (`subject` in resource.h), so a new one is exported the moment
- * it is declared. No service reads another's database: each gives its own part.
+ * it is declared. No service reads another's database: each gives its own part, page by page to the end,
+ * in the memory of one page.
  */
 #include "export.h"
 
@@ -10,53 +11,109 @@
 #include <string.h>
 
 #include "json.h"
+#include "log.h"
+#include "reply_pieces.h"
 #include "router.h"
 #include "row.h"
 #include "service.h"
+#include "uuid.h"
 
-#define ROWS_MAX 1000	/* of a table; beyond, its list has pages */
+#define PAGE_ROWS 200
+#define FIRST_ID "00000000-0000-0000-0000-000000000000"
 
-/* Adds one table's rows; false in *ret_whole where there are more. */
+/* How far an export has come. */
+struct export {
+	struct request *rq;	/* its own */
+	const struct plan *plan;	/* the table of which rows are given now */
+	char last[UUID_TEXT];	/* the row that was given last */
+	bool has_begun;		/* the answer's head is on its way */
+};
+
+/* How many there were; -1: failed. */
 static int
-add_rows(struct request *rq, struct buf *out, const struct resource *res, bool *ret_whole)
+add_page(struct export *x, struct request *page, struct buf *out)
 {
-	const struct plan *plan = plan_of(res);
-	struct db_result *r = db_query(rq, arena_printf(rq->arena, "%s WHERE (%s) ORDER BY t.id LIMIT %d",
-	    plan->select, plan->subject, ROWS_MAX + 1), DB(rq->caller.user_id));
-	int n = r == NULL ? 0 : db_rows(r);
+	const struct plan *plan = x->plan;
+	struct db_result *r = db_query(page, arena_printf(page->arena,
+	    "%s WHERE (%s) AND t.id > $2 ORDER BY t.id LIMIT %d", plan->select, plan->subject, PAGE_ROWS),
+	    DB(page->caller.user_id, x->last));
+	int n = r == NULL ? -1 : db_rows(r);
 
-	if (r == NULL)
-		return -1;
-	*ret_whole = n <= ROWS_MAX;
-	buf_printf(out, "\"%s\":[", res->table);
-	for (int i = 0; i < n && i < ROWS_MAX; i++) {
-		if (i > 0)
+	for (int i = 0; i < n; i++) {
+		const struct row *row = row_from_result(page, plan, r, i);
+		if (strcmp(x->last, FIRST_ID) != 0)
 			buf_add_char(out, ',');
-		row_render(out, rq, row_from_result(rq, plan, r, i), NULL);
+		row_render(out, page, row, NULL);
+		snprintf(x->last, sizeof(x->last), "%s", row_id(row));
 	}
-	buf_add_str(out, "],");
-	return 0;
+	return n;
 }
 
 static int
+send(struct export *x, const struct buf *out)
+{
+	const struct http_field type = { "Content-Type", "application/json" };
+
+	if (!x->has_begun)
+		reply_begin(x->rq, &type, 1);
+	x->has_begun = true;
+	return reply_piece(x->rq, out);
+}
+
+/* The next rows, after what stands before them. 1: there are more; 0: those were the last; -1: failed. */
+static int
+give_page(struct export *x, const char *before)
+{
+	struct request *page = reply_page(x->rq);
+	struct buf out;
+	int n;
+
+	buf_init(&out, page->arena, 65536);
+	buf_add_str(&out, before);
+	n = add_page(x, page, &out);
+	if (n < 0 && !x->has_begun)
+		return reply_refuse(x->rq, page);
+	if (n < 0)
+		log_line(LOG_L_WARN, x->rq, "an export broke off: %s", page->problem.detail);
+	else if (send(x, &out) < 0)
+		n = -1;
+	request_free(page);
+	return n < 0 ? -1 : n == PAGE_ROWS;
+}
+
+static int
+give_table(struct export *x, const char *before)
+{
+	int more;
+
+	snprintf(x->last, sizeof(x->last), FIRST_ID);
+	more = give_page(x, arena_printf(x->rq->arena, "%s\"%s\":[", before, x->plan->res->table));
+	while (more > 0 && !service_stopping())
+		more = give_page(x, "");
+	return more == 0 ? 0 : -1;
+}
+
+/* What breaks off after the head has gone out is no JSON: nobody takes a part for the whole. */
+static int
 export_own(struct request *rq)
 {
-	struct buf out, truncated;
-	bool whole;
+	struct export x = { .rq = rq };
+	struct buf end;
+	int result = 0;
 
-	buf_init(&out, rq->arena, 4096);
-	buf_init(&truncated, rq->arena, 64);
-	buf_add_char(&out, '{');
-	for (const struct resource *const *res = service_self->resources; *res != NULL; res++) {
-		if (plan_of(*res)->subject == NULL)
-			continue;
-		if (add_rows(rq, &out, *res, &whole) < 0)
-			return -1;
-		if (!whole)
-			buf_printf(&truncated, "%s\"%s\"", truncated.len > 0 ? "," : "", (*res)->table);
+	for (const struct resource *const *res = service_self->resources; result == 0 && *res != NULL; res++) {
+		x.plan = plan_of(*res);
+		if (x.plan->subject != NULL)
+			result = give_table(&x, x.has_begun ? "]," : "{");
 	}
-	buf_printf(&out, "\"truncated\":[%s]}", truncated.len > 0 ? truncated.text : "");
-	return reply_text(rq, 200, out.text);
+	if (result < 0 && !x.has_begun)
+		return -1;
+	buf_init(&end, rq->arena, 4);
+	buf_add_str(&end, x.has_begun ? "]}" : "{}");
+	if (result == 0)
+		send(&x, &end);
+	http_reply_end(rq->http);
+	return 0;
 }
 
 static int
@@ -73,8 +130,8 @@ export_declare(const struct service *svc, struct error *e)
 {
 	static char path[80];
 	static struct route route = { .method = "GET", .path = path, .access = SIGNED_IN, .handler = export_own,
-		.summary = "All that this service holds of the caller, a list for each table.",
-		.answer = "{\"truncated\":[\"…\"]}" };
+		.flags = ROUTE_STREAM, .summary = "All that this service holds of the caller, a list for each table.",
+		.answer = "{}" };
 
 	if (subjects_must_be_declared(svc, e) < 0)
 		return -1;

@@ -8,7 +8,8 @@ struct request;
 struct service;
 
 /*
- * Adds GET /v1/me/export/<service>: every row of each resource whose `subject` the caller is, {"<table>": [item, …], …, "truncated": [tables with more rows than are given]}.
+ * Adds GET /v1/me/export/<service>: every row of each resource whose `subject` the caller is,
+ * {"<table>": [item, …], …}.
  */
 int export_declare(const struct service *svc, struct error *e);
 

@@ -338,7 +338,8 @@ operations_declare(const struct resource *res, const struct resource *const *all
 	} plain[] = {
 		{ "GET", "", &res->read, op_list, "List, filtered and paged.", 200, 0 },
 		{ "POST", "", &res->create, op_create, "Create one.", 201,
-		    res->flags & RES_IDEMPOTENCY ? ROUTE_IDEMPOTENCY : 0 },
+		    (res->flags & RES_IDEMPOTENCY ? ROUTE_IDEMPOTENCY : 0u) |
+		    (res->flags & RES_LIMITED ? ROUTE_LIMITED : 0u) },
 		{ "GET", "/{id}", &res->read, op_get, "Read one.", 200, 0 },
 		{ "PATCH", "/{id}", &res->update, op_update, "Change fields (merge-patch, inside JSON objects too).", 200, 0 },
 		{ "DELETE", "/{id}", &res->remove, op_delete, "Remove one.", 204, 0 },

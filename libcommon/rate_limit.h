@@ -1,8 +1,9 @@
 /*
- * How often one address may call the routes marked ROUTE_LIMITED: sign-in, tokens, messages.
+ * How often one network may call the routes marked ROUTE_LIMITED: sign-in, tokens, messages.
  *
- * A bucket per address and route, in this process alone: it bounds what a stranger can make one
- * replica do. Guessing passwords is slowed down by identity, in its tables, for all replicas.
+ * A bucket per network and route, whoever is signed in, in this process alone: it bounds what a stranger
+ * can make one replica do, and no honest person meets it. Guessing passwords is slowed down by identity,
+ * in its tables, for all replicas.
  */
 #ifndef NXT_RATE_LIMIT_H
 #define NXT_RATE_LIMIT_H

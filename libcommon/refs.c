@@ -94,6 +94,15 @@ refs_apply(struct request *rq, const struct ref_map *map, const struct event_in 
 	return rq->problem.code == ERR_NONE ? 0 : -1;
 }
 
+int
+refs_user_is_suspended(struct request *rq, const char *user_id)
+{
+	struct db_result *r = db_query(rq, "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1",
+	    DB(user_id));
+
+	return r == NULL ? -1 : db_rows(r) > 0 && db_bool(r, 0, 0);
+}
+
 static bool
 was_counted(const char *const *tables, size_t n, const char *table)
 {

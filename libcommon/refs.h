@@ -18,6 +18,8 @@ void refs_stub_user(struct request *rq, const char *user_id);
 void refs_stub_employee(struct request *rq, const char *employee_id);
 /* Keeps the row that the event tells of; an event older than what is stored changes nothing. */
 int refs_apply(struct request *rq, const struct ref_map *map, const struct event_in *ev);
+/* Whether the account is, by the newest word that came here: of events in either order. -1: failed. */
+int refs_user_is_suspended(struct request *rq, const char *user_id);
 /* Stubs older than five minutes, into the metric. */
 int refs_count_stubs(struct request *rq, const struct service *svc);
 

@@ -128,6 +128,18 @@ fail_field_unless_soon(struct request *rq, const char *field)
 }
 
 bool
+text_is(const char *text, const char *value)
+{
+	return text != NULL && value != NULL && strcmp(text, value) == 0;
+}
+
+bool
+by_person(const struct request *rq)
+{
+	return rq->actor == ACTOR_USER || rq->actor == ACTOR_EMPLOYEE;
+}
+
+bool
 caller_is(const struct request *rq, const char *user_id)
 {
 	return rq->caller.user_id != NULL && user_id != NULL &&

@@ -128,6 +128,8 @@ void request_rewind(struct request *rq);
  */
 int unit_later(struct request *rq, int (*fn)(struct request *rq, const char *id), const char *id);
 
+bool text_is(const char *text, const char *value);	/* both there and alike */
+
 /* ---- refusing: each returns -1 ---- */
 int fail(struct request *rq, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -155,6 +157,7 @@ int refuse_and_commit(struct request *rq, enum error_code code, const char *fmt,
     __attribute__((format(printf, 3, 4)));
 
 /* ---- who may ---- */
+bool by_person(const struct request *rq);	/* a user or employee asked, no event or clock */
 bool caller_is(const struct request *rq, const char *user_id);	/* NULL-safe */
 /* By the local map role → permissions; SYSTEM and CRON hold none: they are not asked. */
 bool caller_has_permission(const struct request *rq, const char *permission);

@@ -86,7 +86,8 @@ struct column {
 	int64_t min, max;		/* length in characters, or value; both 0: type's default */
 	const char *initial;		/* value at creation where the body has none; such a column is never null */
 	const char *doc;
-	const char *pattern;		/* COL_TEXT: the form that the handler asks for; OpenAPI alone reads it */
+	const char *pattern;		/* COL_TEXT, COL_DECIMAL: the form that the handler asks for; OpenAPI alone reads it */
+	const char *schema;		/* COL_JSON: likewise, a JSON Schema */
 };
 
 /* What every table has; COLUMN_UPDATED and COLUMN_VERSION only where the table has them. */
@@ -105,7 +106,9 @@ const char *row_text(const struct row *row, const char *column);	/* NULL is SQL 
 int64_t row_int(const struct row *row, const char *column);
 bool row_bool(const struct row *row, const char *column);
 bool row_is_set(const struct row *row, const char *column);	/* not NULL and not "" */
+bool row_is(const struct row *row, const char *column, const char *value);	/* NULL is no value's like */
 bool row_changed(const struct row *row, const char *column);	/* differs from what is stored */
+bool row_judged_changed(const struct row *row);	/* one of COL_JUDGED did: a material edit */
 const char *row_old(const struct row *row, const char *column);	/* stored value; NULL at creation */
 /*
  * The value is copied; written with the change. Arrays and JSON columns take JSON text. Status
@@ -114,6 +117,7 @@ const char *row_old(const struct row *row, const char *column);	/* stored value;
 void row_set(struct row *row, const char *column, const char *value);
 void row_set_int(struct row *row, const char *column, int64_t value);
 void row_set_now(struct request *rq, struct row *row, const char *column);
+void row_set_time(struct row *row, const char *column, int64_t us);	/* µs since 1970 */
 const char *row_id(const struct row *row);
 int64_t row_version(const struct row *row);
 const struct resource *row_resource(const struct row *row);
@@ -141,9 +145,8 @@ enum resource_flag {
 	RES_IDEMPOTENCY = 2,		/* POST needs Idempotency-Key */
 	RES_NO_VERSION = 4,		/* no version column: ETag from a hash of the item (insert-only logs) */
 	RES_REVIEWED = 8,		/* PATCH while a review is pending (approval_status or status PENDING) is 409 under_review */
-	RES_TOMBSTONE = 16,
-	RES_STAFF_SEES_ALL = 32,
-	RES_BY_ID = 64,		/* lists come newest first by id, not by created_at */
+	RES_BY_ID = 16,		/* lists come newest first by id, not by created_at */
+	RES_LIMITED = 32,		/* POST is ROUTE_LIMITED */
 };
 struct child {
 	const char *parent;	/* table of the parent resource in the same service */
@@ -193,6 +196,8 @@ struct resource {
 /* ---- working on rows inside a unit (dispatch does the same for HTTP) ---- */
 /* Reads one row; lock takes it FOR UPDATE. NULL: not there (ERR_NOT_FOUND in rq) or failed. */
 struct row *row_load(struct request *rq, const struct resource *res, const char *id, bool lock);
+/* Locked; NULL with nothing refused where it is gone, which is no failure of a reaction or a clock. */
+struct row *row_load_if_there(struct request *rq, const struct resource *res, const char *id);
 /* As row_load by a unique column; absent is NULL with rq->problem.code ERR_NOT_FOUND. */
 struct row *row_load_by(struct request *rq, const struct resource *res, const char *column,
     const char *value, bool lock);
@@ -215,6 +220,12 @@ int row_transition(struct request *rq, struct row *row, const char *verb);
  * activates the user). The caller stays the actor of its event.
  */
 int row_follow(struct request *rq, struct row *row, const char *verb);
+/*
+ * fn on every row, locked, whose id `ids` selects: $1 is `param`, or there is none where it is NULL. One
+ * that is gone by then is passed over.
+ */
+int rows_each(struct request *rq, const struct resource *res, const char *ids, const char *param,
+    int (*fn)(struct request *rq, struct row *row, const void *arg), const void *arg);
 /*
  * Runs `verb` on every row whose id `ids` selects ($1 bound to `param`, or none where it is NULL),
  * with `column` set to `value` first (NULL: nothing). For consequences and clocks.
@@ -241,7 +252,7 @@ enum route_flag {
 	ROUTE_NO_TX = 2,		/* a POST that writes nothing, or begins by itself */
 	ROUTE_IDEMPOTENCY = 4,		/* needs Idempotency-Key */
 	ROUTE_NO_IDEMPOTENCY = 8,	/* never kept (/v1/auth/…) */
-	ROUTE_LIMITED = 16,		/* rate-limited per address and per token: 429 with RateLimit headers */
+	ROUTE_LIMITED = 16,		/* rate-limited per network, whoever is signed in: 429 with RateLimit headers */
 	ROUTE_FOR_STRANGERS = 2048,	/* no Authorization is looked at: a worn-out one must not bar the way to a fresh */
 	ROUTE_STREAM = 32,		/* handler replies by itself in pieces */
 	ROUTE_OPS = 64,			/* not under the gateway */
@@ -262,7 +273,7 @@ struct route {
 	const char *summary;		/* one line, for OpenAPI */
 	/*
 	 * What 2xx holds, for OpenAPI: a resource's table name, a JSON example (example_schema.h), or a
-	 * name and an example of what it has besides; of a stream its media type. NULL: it is 204.
+	 * name and an example of what it has besides; of a stream that is no JSON its media type. NULL: it is 204.
 	 */
 	const char *answer;
 	int status;			/* the 2xx it gives; 0: 200 */

@@ -59,11 +59,26 @@ row_old(const struct row *row, const char *column)
 }
 
 bool
+row_is(const struct row *row, const char *column, const char *value)
+{
+	return text_is(row_text(row, column), value);
+}
+
+bool
 row_changed(const struct row *row, const char *column)
 {
 	const struct column *c = &row->plan->res->columns[row_column_number(row, column)];
 
 	return !row_value_same(c, row_text(row, column), row_old(row, column));
+}
+
+bool
+row_judged_changed(const struct row *row)
+{
+	for (const struct column *c = row->plan->res->columns; c->name != NULL; c++)
+		if ((c->flags & COL_JUDGED) && row_changed(row, c->name))
+			return true;
+	return false;
 }
 
 void
@@ -107,6 +122,15 @@ row_set_now(struct request *rq, struct row *row, const char *column)
 
 	clock_format(rq->now_us, text);
 	row_put(row, column, text);
+}
+
+void
+row_set_time(struct row *row, const char *column, int64_t us)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(us, text);
+	row_set(row, column, text);
 }
 
 const char *
@@ -221,6 +245,16 @@ row_load(struct request *rq, const struct resource *res, const char *id, bool lo
 	const struct plan *plan = plan_of(res);
 
 	return load(rq, plan, lock ? plan->by_id_locked : plan->by_id, id);
+}
+
+struct row *
+row_load_if_there(struct request *rq, const struct resource *res, const char *id)
+{
+	struct row *row = id == NULL ? NULL : row_load(rq, res, id, true);
+
+	if (row == NULL && rq->problem.code == ERR_NOT_FOUND)
+		rq->problem.code = ERR_NONE;
+	return row;
 }
 
 struct row *

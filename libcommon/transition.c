@@ -154,19 +154,36 @@ row_follow(struct request *rq, struct row *row, const char *verb)
 }
 
 int
-transition_each(struct request *rq, const struct resource *res, const char *ids, const char *param,
-    const char *verb, const char *column, const char *value)
+rows_each(struct request *rq, const struct resource *res, const char *ids, const char *param,
+    int (*fn)(struct request *rq, struct row *row, const void *arg), const void *arg)
 {
 	struct db_result *r = db_query(rq, ids, param != NULL ? DB(param) : DB0);
 
 	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
-		if (row == NULL)
-			return -1;
-		if (column != NULL)
-			row_set(row, column, value);
-		if (row_follow(rq, row, verb) < 0)
+		struct row *row = row_load_if_there(rq, res, db_text(r, i, 0));
+		if (rq->problem.code != ERR_NONE || (row != NULL && fn(rq, row, arg) < 0))
 			return -1;
 	}
 	return r == NULL ? -1 : 0;
+}
+
+struct change {
+	const char *verb, *column, *value;
+};
+
+static int
+follow_change(struct request *rq, struct row *row, const void *arg)
+{
+	const struct change *c = arg;
+
+	if (c->column != NULL)
+		row_set(row, c->column, c->value);
+	return row_follow(rq, row, c->verb);
+}
+
+int
+transition_each(struct request *rq, const struct resource *res, const char *ids, const char *param,
+    const char *verb, const char *column, const char *value)
+{
+	return rows_each(rq, res, ids, param, follow_change, &(struct change){ verb, column, value });
 }

@@ -11,15 +11,13 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "error.h"
-#include "fiber.h"
-#include "http.h"
 #include "json.h"
 #include "list.h"
 #include "log.h"
+#include "reply_pieces.h"
 #include "service.h"
 #include "uuid.h"
 
-#define STALLED_MS 60000	/* a client that takes nothing for so long has gone */
 #define PUBLISH_MS 30000
 
 static const char *const formats[] = { "csv", "jsonl", NULL };
@@ -61,12 +59,8 @@ put(struct arena *a, struct query_param *list, const char *name, const char *val
 static struct request *
 page_unit(const struct export *x)
 {
-	struct request *rq = request_new(service_db());
+	struct request *rq = reply_page(x->rq);
 
-	rq->http = x->rq->http;
-	rq->route = x->rq->route;
-	rq->caller = x->rq->caller;
-	rq->actor = x->rq->actor;
 	rq->query = put(rq->arena, x->filters, "limit", "200");
 	if (x->cursor != NULL)
 		rq->query = put(rq->arena, rq->query, "cursor", x->cursor);
@@ -163,28 +157,6 @@ add_lines(struct buf *b, struct arena *a, struct export *x, json_t *items)
 
 /* ---- sending ---- */
 
-static void
-wake(struct http_request *hr, void *fiber)
-{
-	(void)hr;
-	fiber_wake(fiber);
-}
-
-/* -1: the client has gone, or takes nothing. */
-static int
-send(const struct export *x, const struct buf *b)
-{
-	struct http_request *hr = x->rq->http;
-	int unsent = http_reply_chunk(hr, b->text, b->len);
-
-	if (unsent < 0)
-		return -1;
-	if (unsent <= HTTP_HIGH_WATER)
-		return 0;
-	http_on_drain(hr, wake, fiber_self());
-	return fiber_park("export", STALLED_MS) == FIBER_DONE && !http_client_gone(hr) ? 0 : -1;
-}
-
 static int
 send_page(struct export *x, struct request *rq, json_t *page, bool is_first)
 {
@@ -197,7 +169,7 @@ send_page(struct export *x, struct request *rq, json_t *page, bool is_first)
 		add_header(&b, x, json_array_get(items, 0));
 	add_lines(&b, rq->arena, x, items);
 	x->cursor = arena_strdup(x->rq->arena, cursor);
-	return b.len == 0 ? 0 : send(x, &b);
+	return b.len == 0 ? 0 : reply_piece(x->rq, &b);
 }
 
 static void
@@ -261,18 +233,9 @@ start_file(const struct export *x)
 		{ "Content-Type", x->is_csv ? "text/csv; charset=utf-8" : "application/jsonl" },
 		{ "Content-Disposition", x->is_csv ? "attachment; filename=\"audit-logs.csv\""
 						   : "attachment; filename=\"audit-logs.jsonl\"" },
-		{ "Cache-Control", "no-store" },
-		{ "X-Request-Id", x->rq->request_id },
 	};
 
-	x->rq->reply.status = 200;
-	http_reply_start(x->rq->http, 200, fields, COUNT_OF(fields));
-}
-
-static void
-free_unit(void *unit)
-{
-	request_free(unit);
+	reply_begin(x->rq, fields, COUNT_OF(fields));
 }
 
 /* The first page is read before the answer begins, so that a wrong filter is a clear refusal. */
@@ -287,11 +250,8 @@ audit_logs_export(struct request *rq)
 		return -1;
 	unit = page_unit(&x);
 	page = read_page(unit);
-	if (page == NULL) {
-		rq->problem = unit->problem;
-		arena_own(rq->arena, unit, free_unit);	/* the reasons lie in it */
-		return -1;
-	}
+	if (page == NULL)
+		return reply_refuse(rq, unit);
 	start_file(&x);
 	if (send_page(&x, unit, page, true) == 0)
 		send_rest(&x);

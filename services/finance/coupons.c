@@ -22,7 +22,7 @@ static const struct column coupon_columns[] = {
 	{ "min_order_value_inr", COL_MONEY, 0,
 	    .doc = "Paise after discount rules, before tax; null: none." },
 	{ "valid_from", COL_TIME, COL_FILTER, .doc = "Default: now." },
-	{ "valid_to", COL_TIME, COL_FILTER, .doc = "Exclusive; null: no end." },
+	{ "valid_to", COL_TIME, COL_FILTER, .doc = "Exclusive, later than valid_from; null: no end." },
 	{ "usage_limit", COL_INT, 0, .min = 1, .max = INT32_MAX, .doc = "Null: unlimited." },
 	{ "is_active", COL_BOOL, COL_REQUIRED | COL_FILTER, .initial = "t" },
 	COLUMN_CREATED,

@@ -4,8 +4,6 @@
  */
 #include "finance.h"
 
-#include <string.h>
-
 #include "db.h"
 
 static const struct ref_map users = { "user_refs", NULL,
@@ -22,12 +20,6 @@ static const struct ref_map professionals = { "role_profile_refs", NULL,
 	    "verification_status", "is_profile_public", "gstin", "state_code" } };
 static const struct ref_map services = { "service_refs", "id",
 	{ "user_role_profile_id", "user_id", "name", "price", "is_active" } };
-
-static bool
-is(const char *value, const char *wanted)
-{
-	return value != NULL && strcmp(value, wanted) == 0;
-}
 
 /* ---- users ---- */
 
@@ -84,7 +76,7 @@ on_job_returned(struct request *rq, const struct event_in *ev)
 {
 	struct movement m = posting(ev);
 
-	if (event_int(ev, "coin_price") <= 0 || is(event_text(ev, "cause"), "DEBIT_REFUSED"))
+	if (event_int(ev, "coin_price") <= 0 || event_is(ev, "cause", "DEBIT_REFUSED"))
 		return 0;
 	return wallet_release(rq, event_text(ev, "posted_by_user_id"), &m);
 }
@@ -114,7 +106,7 @@ on_lead_request_rejected(struct request *rq, const struct event_in *ev)
 {
 	struct movement m = lead_request(ev);
 
-	if (event_int(ev, "coin_price") <= 0 || is(event_text(ev, "reason"), "REFUSED"))
+	if (event_int(ev, "coin_price") <= 0 || event_is(ev, "reason", "REFUSED"))
 		return 0;
 	return wallet_release(rq, event_text(ev, "requested_by_user_id"), &m);
 }

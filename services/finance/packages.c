@@ -27,7 +27,7 @@ static const struct column package_columns[] = {
 	    .doc = "REDEMPTION: a voucher, taxed when it is used and not when it is sold." },
 	{ "sac", COL_TEXT, 0, .max = 8, .doc = "Services accounting code on the invoice." },
 	{ "effective_from", COL_TIME, COL_FILTER, .doc = "On sale from then on; default: now." },
-	{ "effective_to", COL_TIME, 0, .doc = "On sale until then; null: no end." },
+	{ "effective_to", COL_TIME, 0, .doc = "On sale until then, later than effective_from; null: no end." },
 	{ 0 }
 };
 

@@ -15,8 +15,13 @@
 
 const struct column order_body[] = {
 	{ "order_type", COL_ENUM, COL_REQUIRED, .values = order_types },
-	{ "items", COL_JSON, COL_REQUIRED,
-	    .doc = "1 to 50 of {\"item_type\": \"PACKAGE\", \"item_id\": UUID, \"quantity\": 1}." },
+	{ "items", COL_JSON, COL_REQUIRED, .schema = "{\"type\": \"array\", \"minItems\": 1, \"maxItems\": 50,"
+	    " \"items\": {\"type\": \"object\", \"required\": [\"item_type\", \"item_id\", \"quantity\"],"
+	    " \"additionalProperties\": false, \"properties\": {"
+	    "\"item_type\": {\"type\": \"string\", \"enum\": [\"PACKAGE\", \"SERVICE\"]},"
+	    " \"item_id\": {\"type\": \"string\", \"format\": \"uuid\"},"
+	    " \"quantity\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000}}}}",
+	    .doc = "Each of the order's own type." },
 	{ "coupon_code", COL_TEXT, 0, .max = 60 },
 	{ "place_of_supply", COL_TEXT, 0, .min = 2, .max = 2, .pattern = GST_STATE_PATTERN,
 	    .doc = "GST state code of a buyer without a GSTIN whose profile names no state." },

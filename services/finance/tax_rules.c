@@ -13,13 +13,15 @@ static const struct column tax_columns[] = {
 	COLUMN_ID,
 	{ "name", COL_TEXT, COL_REQUIRED | COL_SEARCH, .max = 200 },
 	{ "tax_type", COL_ENUM, COL_REQUIRED | COL_FILTER, .values = tax_types },
-	{ "tax_rate", COL_DECIMAL, COL_REQUIRED, .doc = "Percent with three places, \"18.000\"." },
+	{ "tax_rate", COL_DECIMAL, COL_REQUIRED,
+	    .pattern = "^(0?[0-9]{1,2}(\\.[0-9]{1,3})?|100(\\.0{1,3})?)$",
+	    .doc = "Percent from 0 to 100 with three places, \"18.000\"." },
 	{ "applies_to", COL_ENUM, COL_REQUIRED | COL_FILTER, .values = tax_subjects },
 	{ "is_active", COL_BOOL, COL_REQUIRED | COL_FILTER, .initial = "t" },
 	COLUMN_CREATED,
 	COLUMN_VERSION,
 	{ "effective_from", COL_TIME, COL_FILTER, .doc = "Default: now." },
-	{ "effective_to", COL_TIME, COL_FILTER, .doc = "Exclusive; null: no end." },
+	{ "effective_to", COL_TIME, COL_FILTER, .doc = "Exclusive, later than effective_from; null: no end." },
 	{ 0 }
 };
 

@@ -28,10 +28,7 @@ static const char *const reference_tables[] = {
 struct ending {
 	const struct resource *res;
 	const char *blank;	/* gives the ids; $1 is the user's */
-	struct {
-		const char *from, *verb;
-	} steps[4];
-	const char *column, *cause;	/* what the first step says why, or NULL */
+	struct step steps[5];
 	row_guard *name;	/* adds what every event of such a row says, where no step does */
 };
 
@@ -39,49 +36,35 @@ static const struct ending endings[] = {
 	{ &job_resource,
 	    "UPDATE jobs SET " NO_TITLE ", description = NULL, location = NULL, salary_range_json = NULL,"
 	    " rejection_reason = NULL, close_reason = NULL WHERE posted_by_user_id = $1 RETURNING id",
-	    { { "LIVE", "close" }, { "PENDING", "return" } }, "close_reason", "USER_ERASED", job_name_company },
+	    { { "LIVE", "close", "close_reason", "USER_ERASED" }, { "PENDING", "return", NULL, NULL } },
+	    job_name_company },
 	{ &lead_resource,
 	    "UPDATE leads SET " NO_TITLE ", description = NULL, location = NULL, rejection_reason = NULL,"
 	    " close_reason = NULL WHERE created_by_user_id = $1 RETURNING id",
-	    { { "OPEN", "close" }, { "PENDING", "return" } }, "close_reason", "USER_ERASED", NULL },
+	    { { "OPEN", "close", "close_reason", "USER_ERASED" }, { "PENDING", "return", NULL, NULL } }, NULL },
 	{ &lead_request_resource,
 	    "UPDATE lead_requests SET remarks = NULL WHERE requested_by_user_id = $1 RETURNING id",
-	    { { "PENDING", "reject" } }, "rejected_cause", "CLOSED", lead_request_name_lead },
+	    { { "PENDING", "reject", "rejected_cause", "CLOSED" } }, lead_request_name_lead },
 	{ &job_application_resource,
 	    "UPDATE job_applications SET cover_note = NULL, rejection_reason = NULL"
 	    " WHERE applicant_user_id = $1 RETURNING id",
-	    { { "APPLIED", "withdraw" }, { "SHORTLISTED", "withdraw" }, { "INTERVIEW", "withdraw" },
-	    { "OFFERED", "withdraw" } }, NULL, NULL, NULL },
+	    { { "APPLIED", "withdraw", NULL, NULL }, { "SHORTLISTED", "withdraw", NULL, NULL },
+	    { "INTERVIEW", "withdraw", NULL, NULL }, { "OFFERED", "withdraw", NULL, NULL } }, NULL },
 	{ &review_resource, "UPDATE reviews SET review_text = NULL WHERE reviewer_user_id = $1 RETURNING id",
-	    { { NULL, NULL } }, NULL, NULL, NULL },
+	    { { 0 } }, NULL },
 };
 
 static int
-end_row(struct request *rq, const struct ending *e, struct row *row)
+end_row(struct request *rq, struct row *row, const void *ending)
 {
-	for (size_t i = 0; i < COUNT_OF(e->steps) && e->steps[i].verb != NULL; i++) {
-		if (!text_is(row_text(row, "status"), e->steps[i].from))
-			continue;
-		if (e->column != NULL && i == 0)
-			row_set(row, e->column, e->cause);
-		return row_follow(rq, row, e->steps[i].verb);
-	}
+	const struct ending *e = ending;
+	int ended = row_end(rq, row, e->steps);
+
+	if (ended != 0)
+		return ended < 0 ? -1 : 0;
 	if (e->name != NULL && e->name(rq, row) < 0)
 		return -1;
 	return row_touch(rq, row);
-}
-
-static int
-end_all(struct request *rq, const struct ending *e, const char *user_id)
-{
-	struct db_result *r = db_query(rq, e->blank, DB(user_id));
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, e->res, db_text(r, i, 0), true);
-		if (row == NULL || end_row(rq, e, row) < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
 }
 
 int
@@ -92,7 +75,7 @@ user_erase(struct request *rq, const struct event_in *ev)
 		if (db_exec(rq, reference_tables[i], DB(ev->aggregate_id)) < 0)
 			return -1;
 	for (size_t i = 0; i < COUNT_OF(endings); i++)
-		if (end_all(rq, &endings[i], ev->aggregate_id) < 0)
+		if (rows_each(rq, endings[i].res, endings[i].blank, ev->aggregate_id, end_row, &endings[i]) < 0)
 			return -1;
 	return 0;
 }

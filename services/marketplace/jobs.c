@@ -2,7 +2,7 @@
  * Jobs: drafted by a company, approved by a reviewer, LIVE until somebody or the clock closes them.
  *
  * A posting may cost tracecoins. Finance takes them when it hears job.submitted; the job goes LIVE
- * when it is both approved and paid for, whichever comes last.
+ * when it is approved and paid for and its company may publish, whichever comes last.
  */
 #include <stdio.h>
 #include <string.h>
@@ -100,14 +100,16 @@ const struct resource job_resource = {
 
 struct company {
 	bool known;
-	const char *user_id, *name, *status, *approval_status;
+	const char *user_id, *name, *status, *approval_status, *user_status;
 };
 
 static int
 find_company(struct request *rq, const char *id, struct company *ret)
 {
-	struct db_result *r = db_query(rq, "SELECT user_id, company_name, status, approval_status"
-	    " FROM company_refs WHERE id = $1 AND known", DB(id));
+	struct db_result *r = db_query(rq,
+	    "SELECT c.user_id, c.company_name, c.status, c.approval_status, u.status"
+	    " FROM company_refs c LEFT JOIN user_refs u ON u.id = c.user_id WHERE c.id = $1 AND c.known",
+	    DB(id));
 
 	if (r == NULL)
 		return -1;
@@ -118,6 +120,7 @@ find_company(struct request *rq, const char *id, struct company *ret)
 	ret->name = db_text(r, 0, 1);
 	ret->status = db_text(r, 0, 2);
 	ret->approval_status = db_text(r, 0, 3);
+	ret->user_status = db_text(r, 0, 4);
 	return 0;
 }
 
@@ -188,7 +191,7 @@ freeze(struct request *rq, struct row *job, int64_t coin_price)
 static int
 job_submit(struct request *rq, struct row *job)
 {
-	bool again = text_is(row_text(job, "status"), "CLOSED");
+	bool again = row_is(job, "status", "CLOSED");
 
 	if (!row_is_set(job, "description"))
 		return fail_field(rq, "description", "required",
@@ -212,21 +215,12 @@ job_resubmit(struct request *rq, struct row *job)
 	return freeze(rq, job, 0);
 }
 
-static bool
-judged_changed(const struct row *row)
-{
-	for (const struct column *c = row_resource(row)->columns; c->name != NULL; c++)
-		if ((c->flags & COL_JUDGED) && row_changed(row, c->name))
-			return true;
-	return false;
-}
-
 static int
 job_update(struct request *rq, struct row *job)
 {
-	if (!judged_changed(job))
+	if (!row_judged_changed(job))
 		return 0;
-	if (text_is(row_text(job, "status"), "LIVE"))
+	if (row_is(job, "status", "LIVE"))
 		return row_is_set(job, "description") ? row_follow(rq, job, "resubmit") :
 		    fail_field(rq, "description", "required",
 		    "a published job needs a description");
@@ -236,7 +230,7 @@ job_update(struct request *rq, struct row *job)
 static int
 job_remove(struct request *rq, struct row *job)
 {
-	if (!text_is(row_text(job, "status"), "DRAFT"))
+	if (!row_is(job, "status", "DRAFT"))
 		return fail(rq, ERR_CONFLICT, "only a draft can be removed; close the job instead");
 	return job_name_company(rq, job);
 }
@@ -270,12 +264,10 @@ tell_matches(struct request *rq, struct row *job)
 static int
 job_publish(struct request *rq, struct row *job)
 {
-	char until[CLOCK_TEXT];
-
 	if (!row_is_set(job, "expires_at") ||
 	    clock_parse(row_text(job, "expires_at")) <= rq->now_us) {
-		clock_format(rq->now_us + setting_int("marketplace.job_live_days") * DAY_US, until);
-		row_set(job, "expires_at", until);
+		row_set_time(job, "expires_at",
+		    rq->now_us + setting_int("marketplace.job_live_days") * DAY_US);
 		if (tell_matches(rq, job) < 0)
 			return -1;
 	}
@@ -285,49 +277,77 @@ job_publish(struct request *rq, struct row *job)
 	return job_name_company(rq, job);
 }
 
-static const char *
-return_cause(const struct event_in *trigger)
-{
-	if (trigger != NULL && trigger->type == &EV_USER_ERASED)
-		return "WITHDRAWN";
-	if (trigger == NULL || !event_has_field(trigger, "decision"))
-		return "DEBIT_REFUSED";
-	return event_bool(trigger, "withdrawn") ? "WITHDRAWN" : "REJECTED";
-}
-
 /* Coins of this very posting go back (finance hears it); earlier ones stay paid. */
 static int
 job_return(struct request *rq, struct row *job)
 {
-	struct event_out *ev = row_event(rq, job);
-	const char *cause = return_cause(rq->trigger);
-
 	if (row_int(job, "coin_price") > 0)
 		row_set(job, "debited_at", NULL);
-	event_set_text(ev, "cause", cause);
-	event_set_text(ev, "reason", row_text(job, "rejection_reason"));
-	if (rq->trigger != NULL && event_has_field(rq->trigger, "decision"))
-		event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));
-	return job_name_company(rq, job);
+	row_set(job, "approved_at", NULL);
+	return tell_returned(rq, job) < 0 ? -1 : job_name_company(rq, job);
+}
+
+/* Why nothing of this company may go live, or NULL. Its own review is no bar: it is waited for. */
+static const char *
+bar_of(const struct company *c)
+{
+	if (!text_is(c->status, "ACTIVE") || text_is(c->user_status, "SUSPENDED"))
+		return "The company is not active.";
+	if (text_is(c->approval_status, "APPROVED") || text_is(c->approval_status, "PENDING"))
+		return NULL;
+	return "The company's latest changes were not approved.";
+}
+
+/*
+ * Approved, paid for, and of a company that may publish: LIVE with whichever comes last. Where the company
+ * may not, the job goes the way of one that was rejected, PENDING to DRAFT with its coins back: the
+ * machine lists no other.
+ */
+static int
+go_on(struct request *rq, struct row *job)
+{
+	struct company c;
+
+	if (find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
+		return -1;
+	if (bar_of(&c) != NULL) {
+		row_set(job, "rejection_reason", bar_of(&c));
+		return row_transition(rq, job, "return");
+	}
+	if (!row_is_set(job, "approved_at") || !is_paid(job) || text_is(c.approval_status, "PENDING"))
+		return row_update(rq, job);
+	return row_transition(rq, job, "publish");
+}
+
+static int
+go_on_if_pending(struct request *rq, struct row *job, const void *arg)
+{
+	(void)arg;
+	return row_is(job, "status", "PENDING") ? go_on(rq, job) : 0;
+}
+
+int
+jobs_go_on(struct request *rq, const char *company_id)
+{
+	return rows_each(rq, &job_resource, "SELECT id FROM jobs WHERE company_profile_id = $1"
+	    " AND status = 'PENDING' AND approved_at IS NOT NULL ORDER BY id", company_id,
+	    go_on_if_pending, NULL);
 }
 
 int
 job_decided(struct request *rq, const struct event_in *ev)
 {
-	struct row *job = load_if_there(rq, &job_resource, event_text(ev, "entity_id"));
+	struct row *job = load_judged(rq, &job_resource, ev);
 	const char *remarks = event_text(ev, "remarks");
 
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(row_text(job, "status"), "PENDING") ||
-	    !text_is(row_text(job, "content_hash"), event_text(ev, "content_hash")))
-		return 0;
-	if (!text_is(event_text(ev, "decision"), "APPROVED")) {
+	if (!event_is(ev, "decision", "APPROVED")) {
 		row_set(job, "rejection_reason", remarks != NULL ? remarks : "Withdrawn.");
 		return row_transition(rq, job, "return");
 	}
 	row_set_now(rq, job, "approved_at");
-	return is_paid(job) ? row_transition(rq, job, "publish") : row_update(rq, job);
+	return go_on(rq, job);
 }
 
 static struct row *
@@ -337,7 +357,7 @@ job_of_posting(struct request *rq, const struct event_in *ev)
 	    "SELECT id FROM jobs WHERE posting_id = $1 AND status = 'PENDING'",
 	    DB(event_text(ev, "reference_id")));
 
-	return r == NULL || db_rows(r) == 0 ? NULL : load_if_there(rq, &job_resource,
+	return r == NULL || db_rows(r) == 0 ? NULL : row_load_if_there(rq, &job_resource,
 	    db_text(r, 0, 0));
 }
 
@@ -349,8 +369,7 @@ job_coins_taken(struct request *rq, const struct event_in *ev)
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
 	row_set_now(rq, job, "debited_at");
-	return row_is_set(job, "approved_at") ? row_transition(rq, job, "publish") :
-	    row_update(rq, job);
+	return go_on(rq, job);
 }
 
 int
@@ -361,26 +380,15 @@ job_coins_refused(struct request *rq, const struct event_in *ev)
 	if (job == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
 	row_set(job, "rejection_reason", "Too few tracecoins for this posting.");
-	row_set(job, "approved_at", NULL);
 	return row_transition(rq, job, "return");
 }
 
 /* ---- closing ---- */
 
-/* A consequence names its cause in close_reason beforehand. */
 static int
 job_close(struct request *rq, struct row *job)
 {
-	struct event_out *ev = row_event(rq, job);
-	const char *cause = row_changed(job, "close_reason") ? row_text(job, "close_reason") :
-	    rq->actor == ACTOR_CRON ? "EXPIRED" :
-	    caller_is(rq, row_text(job, "posted_by_user_id")) ? "OWNER" : "STAFF";
-	const char *words = body_text(rq, "reason");
-
-	row_set(job, "close_reason", words != NULL ? words : cause);
-	event_set_text(ev, "cause", cause);
-	event_set_text(ev, "reason", words);
-	return job_name_company(rq, job);
+	return tell_closed(rq, job) < 0 ? -1 : job_name_company(rq, job);
 }
 
 int

@@ -106,14 +106,14 @@ lead_must_be_open(struct request *rq, const struct row *row, struct row **ret_le
 
 	if (lead == NULL && rq->problem.code != ERR_NOT_FOUND)
 		return -1;
-	if (lead == NULL || text_is(row_text(lead, "status"), "DRAFT") ||
-	    text_is(row_text(lead, "status"), "PENDING")) {
+	if (lead == NULL || row_is(lead, "status", "DRAFT") ||
+	    row_is(lead, "status", "PENDING")) {
 		rq->problem.code = ERR_NONE;
 		return fail_field(rq, "lead_id", "unknown_reference", "no open lead has this id");
 	}
 	if (caller_is(rq, row_text(lead, "created_by_user_id")))
 		return fail(rq, ERR_CONFLICT, "nobody requests a lead of their own");
-	if (!text_is(row_text(lead, "status"), "OPEN"))
+	if (!row_is(lead, "status", "OPEN"))
 		return fail(rq, ERR_CONFLICT, "the lead is closed");
 	*ret_lead = lead;
 	return 0;
@@ -178,7 +178,7 @@ request_create(struct request *rq, struct row *row)
 int
 lead_request_coins_held(struct request *rq, const struct event_in *ev)
 {
-	struct row *row = load_if_there(rq, &lead_request_resource, event_text(ev, "reference_id"));
+	struct row *row = row_load_if_there(rq, &lead_request_resource, event_text(ev, "reference_id"));
 	struct row *lead;
 
 	if (row == NULL)
@@ -189,7 +189,7 @@ lead_request_coins_held(struct request *rq, const struct event_in *ev)
 	lead = its_lead(rq, row, false);
 	if (lead == NULL)
 		return -1;
-	if (text_is(row_text(row, "status"), "PENDING"))
+	if (row_is(row, "status", "PENDING"))
 		event_recipient(row_event(rq, row), row_text(lead, "created_by_user_id"));
 	return row_update(rq, row);
 }
@@ -197,11 +197,11 @@ lead_request_coins_held(struct request *rq, const struct event_in *ev)
 int
 lead_request_coins_refused(struct request *rq, const struct event_in *ev)
 {
-	struct row *row = load_if_there(rq, &lead_request_resource, event_text(ev, "reference_id"));
+	struct row *row = row_load_if_there(rq, &lead_request_resource, event_text(ev, "reference_id"));
 
 	if (row == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(row_text(row, "status"), "PENDING"))
+	if (!row_is(row, "status", "PENDING"))
 		return 0;
 	row_set(row, "rejected_cause", "REFUSED");
 	return row_transition(rq, row, "reject");
@@ -314,7 +314,7 @@ lead_request_seen(struct request *rq)
 
 	if (row == NULL)
 		return -1;
-	if (!row_is_set(row, "seen_at") && text_is(row_text(row, "status"), "PENDING")) {
+	if (!row_is_set(row, "seen_at") && row_is(row, "status", "PENDING")) {
 		row_set_now(rq, row, "seen_at");
 		if (its_lead(rq, row, false) == NULL || row_update(rq, row) < 0)
 			return -1;
@@ -354,7 +354,7 @@ lead_request_contact(struct request *rq)
 	    row_is_set(row, "debited_at");
 	if (!professional && !customer)
 		return fail(rq, ERR_NOT_FOUND, "there is no such lead_request");
-	if (!text_is(row_text(row, "status"), "ACCEPTED"))
+	if (!row_is(row, "status", "ACCEPTED"))
 		return fail(rq, ERR_CONFLICT, "contact is shown once the request is accepted");
 	return answer_contact(rq, row_text(professional ? lead : row,
 	    professional ? "created_by_user_id" : "requested_by_user_id"));

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "db.h"
 #include "marketplace.h"
+#include "refs.h"
 
 static const char *const lead_statuses[] = { "DRAFT", "PENDING", "OPEN", "CLOSED", NULL };
 
@@ -42,15 +43,14 @@ static const struct column lead_columns[] = {
 
 static const struct column close_body[] = { { "reason", COL_TEXT, 0, .max = 1000 }, { 0 } };
 
-static row_guard lead_create, lead_update, lead_remove, lead_submit, lead_open, lead_return,
-    lead_close;
+static row_guard lead_create, lead_update, lead_remove, lead_submit, lead_open, lead_close;
 
 static const struct transition lead_transitions[] = {
 	{ NULL, NULL, "DRAFT", SIGNED_IN },
 	{ "submit", "DRAFT", "PENDING", OWNER, &EV_LEAD_SUBMITTED, lead_submit,
 	    .doc = "Ask for approval." },
 	{ "open", "PENDING", "OPEN", SYS, &EV_LEAD_OPENED, lead_open, .stamp = "approved_at" },
-	{ "return", "PENDING", "DRAFT", SYS, &EV_LEAD_RETURNED, lead_return },
+	{ "return", "PENDING", "DRAFT", SYS, &EV_LEAD_RETURNED, tell_returned },
 	{ "close", "OPEN", "CLOSED",
 	    { .who = WHO_OWNER | WHO_STAFF | WHO_SYS | WHO_CLK, .permission = "leads.close" },
 	    &EV_LEAD_CLOSED, lead_close, .stamp = "closed_at", .body = close_body,
@@ -120,7 +120,7 @@ lead_create(struct request *rq, struct row *lead)
 static int
 lead_update(struct request *rq, struct row *lead)
 {
-	if (!text_is(row_text(lead, "status"), "DRAFT"))
+	if (!row_is(lead, "status", "DRAFT"))
 		return fail(rq, ERR_CONFLICT,
 		    "a lead that was published is not edited; close it and make another");
 	return lead_create(rq, lead);
@@ -129,7 +129,7 @@ lead_update(struct request *rq, struct row *lead)
 static int
 lead_remove(struct request *rq, struct row *lead)
 {
-	if (text_is(row_text(lead, "status"), "DRAFT"))
+	if (row_is(lead, "status", "DRAFT"))
 		return 0;
 	return fail(rq, ERR_CONFLICT, "only a draft can be removed; close the lead instead");
 }
@@ -174,36 +174,27 @@ lead_open(struct request *rq, struct row *lead)
 	return tell_matches(rq, lead, ev);
 }
 
-static int
-lead_return(struct request *rq, struct row *lead)
-{
-	struct event_out *ev = row_event(rq, lead);
-
-	event_set_text(ev, "reason", row_text(lead, "rejection_reason"));
-	if (!event_has_field(rq->trigger, "decision")) {	/* its customer was erased */
-		event_set_text(ev, "cause", "WITHDRAWN");
-		return 0;
-	}
-	event_set_text(ev, "cause", event_bool(rq->trigger, "withdrawn") ? "WITHDRAWN" :
-	    "REJECTED");
-	event_set_text(ev, "approval_request_id", event_text(rq->trigger, "request_id"));
-	return 0;
-}
-
+/*
+ * What was approved opens, unless its customer was suspended meanwhile: then it goes the way of a lead that was
+ * rejected, PENDING to DRAFT, since the machine lists no other.
+ */
 int
 lead_decided(struct request *rq, const struct event_in *ev)
 {
-	struct row *lead = load_if_there(rq, &lead_resource, event_text(ev, "entity_id"));
+	struct row *lead = load_judged(rq, &lead_resource, ev);
 	const char *remarks = event_text(ev, "remarks");
+	bool approved = event_is(ev, "decision", "APPROVED");
+	int suspended;
 
 	if (lead == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(row_text(lead, "status"), "PENDING") ||
-	    !text_is(row_text(lead, "content_hash"), event_text(ev, "content_hash")))
-		return 0;
-	if (text_is(event_text(ev, "decision"), "APPROVED"))
+	suspended = refs_user_is_suspended(rq, row_text(lead, "created_by_user_id"));
+	if (suspended < 0)
+		return -1;
+	if (approved && !suspended)
 		return row_transition(rq, lead, "open");
-	row_set(lead, "rejection_reason", remarks != NULL ? remarks : "Withdrawn.");
+	row_set(lead, "rejection_reason", approved ? USER_NOT_ACTIVE : remarks != NULL ? remarks :
+	    "Withdrawn.");
 	return row_transition(rq, lead, "return");
 }
 
@@ -212,16 +203,7 @@ lead_decided(struct request *rq, const struct event_in *ev)
 static int
 lead_close(struct request *rq, struct row *lead)
 {
-	struct event_out *ev = row_event(rq, lead);
-	const char *cause = row_changed(lead, "close_reason") ? row_text(lead, "close_reason") :
-	    rq->actor == ACTOR_CRON ? "EXPIRED" :
-	    caller_is(rq, row_text(lead, "created_by_user_id")) ? "OWNER" : "STAFF";
-	const char *words = body_text(rq, "reason");
-
-	row_set(lead, "close_reason", words != NULL ? words : cause);
-	event_set_text(ev, "cause", cause);
-	event_set_text(ev, "reason", words);
-	return lead_requests_end(rq, row_id(lead));
+	return tell_closed(rq, lead) < 0 ? -1 : lead_requests_end(rq, row_id(lead));
 }
 
 int
@@ -239,7 +221,7 @@ lead_count_accepted(struct request *rq, struct row *lead)
 	    INT32_MAX;
 	int64_t count = row_int(lead, "accepted_count") + 1;
 
-	if (!text_is(row_text(lead, "status"), "OPEN"))
+	if (!row_is(lead, "status", "OPEN"))
 		return fail(rq, ERR_CONFLICT, "the lead is not open");
 	if (count > limit)
 		return fail(rq, ERR_CONFLICT, "as many requests as this lead takes are accepted");
@@ -251,11 +233,11 @@ lead_count_accepted(struct request *rq, struct row *lead)
 int
 lead_close_at_limit(struct request *rq, const char *lead_id)
 {
-	struct row *lead = load_if_there(rq, &lead_resource, lead_id);
+	struct row *lead = row_load_if_there(rq, &lead_resource, lead_id);
 
 	if (lead == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
-	if (!text_is(row_text(lead, "status"), "OPEN") || !row_is_set(lead, "accept_limit") ||
+	if (!row_is(lead, "status", "OPEN") || !row_is_set(lead, "accept_limit") ||
 	    row_int(lead, "accepted_count") < row_int(lead, "accept_limit"))
 		return 0;
 	row_set(lead, "close_reason", "ACCEPT_LIMIT");
@@ -288,7 +270,7 @@ lead_price(struct request *rq)
 
 	if (lead == NULL)
 		return -1;
-	if (!text_is(row_text(lead, "status"), "OPEN"))
+	if (!row_is(lead, "status", "OPEN"))
 		return fail(rq, ERR_NOT_FOUND, "there is no such lead");
 	return reply_json(rq, 200, json_pack("{s:I}", "coin_price",
 	    (json_int_t)lead_coin_price(row_text(lead, "profession_key"))));

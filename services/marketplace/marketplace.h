@@ -14,18 +14,30 @@ extern const struct resource review_resource;
 
 extern const struct subscription marketplace_subscriptions[];
 
-/* Strings that may be NULL. */
-bool text_is(const char *value, const char *wanted);
-/* A signed-in person or employee, not a reaction or a clock. */
-bool by_person(const struct request *rq);
-/* The row, locked; NULL with nothing refused where it is gone (reactions and clocks go on then). */
-struct row *load_if_there(struct request *rq, const struct resource *res, const char *id);
+#define USER_NOT_ACTIVE "The account is not active."
+/* Where a row ends from where it stands, and which column says why (NULL: none). */
+struct step {
+	const char *from, *verb, *column, *value;
+};
+/* By the step of its status: 1; 0 where it has none; -1: failed. */
+int row_end(struct request *rq, struct row *row, const struct step *steps);	/* ended by {0} */
+/* The same for every row whose id `ids` selects, $1 bound to `param`. */
+int rows_end(struct request *rq, const struct resource *res, const char *ids, const char *param,
+    const struct step *steps);
+/* The job or lead whose submission the decision judged, locked; NULL with nothing refused where it was overtaken. */
+struct row *load_judged(struct request *rq, const struct resource *res, const struct event_in *ev);
+/* What job.returned and lead.returned say: cause, reason, and the request that was decided. */
+row_guard tell_returned;
+/* What job.closed and lead.closed say. A consequence has named its cause in close_reason beforehand. */
+row_guard tell_closed;
 
 /* ---- jobs.c ---- */
 /* The reviewer's word on the submission that content_hash names; another one was overtaken. */
 int job_decided(struct request *rq, const struct event_in *ev);
 int job_coins_taken(struct request *rq, const struct event_in *ev);
 int job_coins_refused(struct request *rq, const struct event_in *ev);
+/* The company's own review ended: what was approved meanwhile goes LIVE, or comes back. */
+int jobs_go_on(struct request *rq, const char *company_id);
 int jobs_expire(struct request *rq);
 /* Every event of a job names its company. */
 row_guard job_name_company;

@@ -9,13 +9,13 @@ static int
 on_approval_decided(struct request *rq, const struct event_in *ev)
 {
 	rq->trigger = ev;
-	if (!text_is(event_text(ev, "approval_type"), "CONTENT"))
+	if (!event_is(ev, "approval_type", "CONTENT"))
 		return 0;
 	if (event_bool(ev, "withdrawn") && event_text(ev, "reviewer_user_id") == NULL)
 		return 0;	/* overtaken by a newer submission */
-	if (text_is(event_text(ev, "entity_type"), "job"))
+	if (event_is(ev, "entity_type", "job"))
 		return job_decided(rq, ev);
-	return text_is(event_text(ev, "entity_type"), "lead") ? lead_decided(rq, ev) : 0;
+	return event_is(ev, "entity_type", "lead") ? lead_decided(rq, ev) : 0;
 }
 
 /* ---- coins ---- */
@@ -24,9 +24,9 @@ static int
 on_wallet_debited(struct request *rq, const struct event_in *ev)
 {
 	rq->trigger = ev;
-	if (text_is(event_text(ev, "reference_type"), "JOB"))
+	if (event_is(ev, "reference_type", "JOB"))
 		return job_coins_taken(rq, ev);
-	return text_is(event_text(ev, "reference_type"), "LEAD") ? lead_request_coins_held(rq, ev) :
+	return event_is(ev, "reference_type", "LEAD") ? lead_request_coins_held(rq, ev) :
 	    0;
 }
 
@@ -34,9 +34,9 @@ static int
 on_wallet_debit_refused(struct request *rq, const struct event_in *ev)
 {
 	rq->trigger = ev;
-	if (text_is(event_text(ev, "reference_type"), "JOB"))
+	if (event_is(ev, "reference_type", "JOB"))
 		return job_coins_refused(rq, ev);
-	return text_is(event_text(ev, "reference_type"), "LEAD") ?
+	return event_is(ev, "reference_type", "LEAD") ?
 	    lead_request_coins_refused(rq, ev) : 0;
 }
 
@@ -61,27 +61,36 @@ is_suspended(struct request *rq, const char *sql, const char *id)
 	return r == NULL ? -1 : db_rows(r) > 0 && db_bool(r, 0, 0);
 }
 
-/* A suspended user's jobs and leads close, what he asked for falls away. */
+/* What is on the market closes, what waits for a reviewer comes back, what was asked for falls away. */
+static const struct {
+	const struct resource *res;
+	const char *ids;	/* $1 is the user's */
+	struct step steps[3];
+} ends_of_user[] = {
+	{ &job_resource,
+	    "SELECT id FROM jobs WHERE posted_by_user_id = $1 AND status IN ('LIVE', 'PENDING') ORDER BY id",
+	    { { "LIVE", "close", "close_reason", "USER_SUSPENDED" },
+	    { "PENDING", "return", "rejection_reason", USER_NOT_ACTIVE } } },
+	{ &lead_resource,
+	    "SELECT id FROM leads WHERE created_by_user_id = $1 AND status IN ('OPEN', 'PENDING') ORDER BY id",
+	    { { "OPEN", "close", "close_reason", "USER_SUSPENDED" },
+	    { "PENDING", "return", "rejection_reason", USER_NOT_ACTIVE } } },
+	{ &lead_request_resource,
+	    "SELECT id FROM lead_requests WHERE requested_by_user_id = $1 AND status = 'PENDING' ORDER BY id",
+	    { { "PENDING", "reject", "rejected_cause", "CLOSED" } } },
+};
+
 static int
 on_user_suspended(struct request *rq, const struct event_in *ev)
 {
-	const char *id = ev->aggregate_id;
-	int suspended = is_suspended(rq, "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1",
-	    id);
+	int suspended = refs_user_is_suspended(rq, ev->aggregate_id);
 
 	rq->trigger = ev;
-	if (suspended <= 0)
-		return suspended;
-	if (transition_each(rq, &job_resource,
-	    "SELECT id FROM jobs WHERE posted_by_user_id = $1 AND status = 'LIVE' ORDER BY id",
-	    id, "close", "close_reason", "USER_SUSPENDED") < 0 ||
-	    transition_each(rq, &lead_resource,
-	    "SELECT id FROM leads WHERE created_by_user_id = $1 AND status = 'OPEN' ORDER BY id",
-	    id, "close", "close_reason", "USER_SUSPENDED") < 0)
-		return -1;
-	return transition_each(rq, &lead_request_resource,
-	    "SELECT id FROM lead_requests WHERE requested_by_user_id = $1"
-	    " AND status = 'PENDING' ORDER BY id", id, "reject", "rejected_cause", "CLOSED");
+	for (size_t i = 0; suspended > 0 && i < COUNT_OF(ends_of_user); i++)
+		if (rows_end(rq, ends_of_user[i].res, ends_of_user[i].ids, ev->aggregate_id,
+		    ends_of_user[i].steps) < 0)
+			return -1;
+	return suspended < 0 ? -1 : 0;
 }
 
 /* ---- companies, professionals, customers, candidates ---- */
@@ -101,6 +110,11 @@ static const struct ref_map candidate_refs = { "candidate_refs", NULL,
 static int
 on_company_suspended(struct request *rq, const struct event_in *ev)
 {
+	static const struct step steps[] = {
+		{ "LIVE", "close", "close_reason", "COMPANY_SUSPENDED" },
+		{ "PENDING", "return", "rejection_reason", "The company is not active." },
+		{ 0 }
+	};
 	int suspended = is_suspended(rq,
 	    "SELECT status = 'SUSPENDED' FROM company_refs WHERE id = $1",
 	    ev->aggregate_id);
@@ -108,10 +122,16 @@ on_company_suspended(struct request *rq, const struct event_in *ev)
 	rq->trigger = ev;
 	if (suspended <= 0)
 		return suspended;
-	return transition_each(rq, &job_resource,
-	    "SELECT id FROM jobs WHERE company_profile_id = $1"
-	    " AND status = 'LIVE' ORDER BY id", ev->aggregate_id, "close", "close_reason",
-	    "COMPANY_SUSPENDED");
+	return rows_end(rq, &job_resource, "SELECT id FROM jobs WHERE company_profile_id = $1"
+	    " AND status IN ('LIVE', 'PENDING') ORDER BY id", ev->aggregate_id, steps);
+}
+
+/* Its own review may be what an approved job waits for. */
+static int
+on_company_changed(struct request *rq, const struct event_in *ev)
+{
+	rq->trigger = ev;
+	return jobs_go_on(rq, ev->aggregate_id);
 }
 
 static int
@@ -137,7 +157,7 @@ const struct subscription marketplace_subscriptions[] = {
 	{ &EV_USER_CONTACT_CHANGED, &user_refs, NULL },
 	{ &EV_USER_SUSPENDED, &user_refs, on_user_suspended },
 	{ &EV_USER_ERASED, &user_refs, user_erase },
-	{ &EV_COMPANY_CHANGED, &company_refs, NULL },
+	{ &EV_COMPANY_CHANGED, &company_refs, on_company_changed },
 	{ &EV_COMPANY_SUBMITTED, &company_refs, NULL },
 	{ &EV_COMPANY_ACTIVATED, &company_refs, NULL },
 	{ &EV_COMPANY_REINSTATED, &company_refs, NULL },

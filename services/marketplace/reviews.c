@@ -82,7 +82,7 @@ const struct resource review_resource = {
 static int
 find_subject(struct request *rq, const struct row *review, const char **ret_user_id)
 {
-	bool company = text_is(row_text(review, "entity_type"), "company");
+	bool company = row_is(review, "entity_type", "company");
 	struct db_result *r = db_query(rq, company ?
 	    "SELECT user_id FROM company_refs WHERE id = $1" :
 	    "SELECT user_id FROM role_profile_refs WHERE id = $1",
@@ -114,7 +114,7 @@ name_subject(struct request *rq, struct row *review, bool tell)
 static int
 find_deal(struct request *rq, struct row *review)
 {
-	bool company = text_is(row_text(review, "entity_type"), "company");
+	bool company = row_is(review, "entity_type", "company");
 	struct db_result *r = db_query(rq, company ?
 	    "SELECT a.id FROM job_applications a JOIN jobs j ON j.id = a.job_id"
 	    " WHERE a.applicant_user_id = $1"
@@ -153,7 +153,7 @@ review_create(struct request *rq, struct row *review)
 static int
 review_update(struct request *rq, struct row *review)
 {
-	if (text_is(row_text(review, "status"), "HIDDEN"))
+	if (row_is(review, "status", "HIDDEN"))
 		return fail(rq, ERR_CONFLICT, "a hidden review is not edited; withdraw it");
 	if (!row_changed(review, "rating") && !row_changed(review, "review_text"))
 		return 0;
@@ -192,7 +192,7 @@ moderator_must_be_apart(struct request *rq, const struct row *review)
 static int
 review_publish(struct request *rq, struct row *review)
 {
-	bool hidden = text_is(row_text(review, "status"), "HIDDEN");
+	bool hidden = row_is(review, "status", "HIDDEN");
 
 	if (moderator_must_be_apart(rq, review) < 0)
 		return -1;
@@ -213,7 +213,7 @@ review_hide(struct request *rq, struct row *review)
 		return -1;
 	row_set(review, "moderated_by_user_id", rq->caller.user_id);
 	event_set_text(ev, "reason", body_text(rq, "reason"));
-	if (text_is(row_text(review, "status"), "PUBLISHED"))
+	if (row_is(review, "status", "PUBLISHED"))
 		event_set_int(ev, "old_rating", row_int(review, "rating"));
 	event_recipient(ev, row_text(review, "reviewer_user_id"));
 	return name_subject(rq, review, false);
@@ -228,7 +228,7 @@ review_reply(struct request *rq)
 
 	if (review == NULL || find_subject(rq, review, &subject) < 0)
 		return -1;
-	if (!text_is(row_text(review, "status"), "PUBLISHED"))
+	if (!row_is(review, "status", "PUBLISHED"))
 		return fail(rq, ERR_NOT_FOUND, "there is no such review");
 	if (!caller_is(rq, subject))
 		return fail(rq, ERR_FORBIDDEN, "only the reviewed may answer");

@@ -63,8 +63,6 @@ static int
 hand_over(struct request *rq, struct row *n, const char *to, bool is_read)
 {
 	struct error e = { .code = ERR_NONE };
-	char at[CLOCK_TEXT];
-
 	if (is_read || to == NULL) {	/* stays PENDING for ever: there is no word for "not needed" */
 		row_set(n, "next_attempt_at", NULL);
 		return row_update(rq, n);
@@ -73,8 +71,7 @@ hand_over(struct request *rq, struct row *n, const char *to, bool is_read)
 		if (strcmp(carriers[i].channel, row_text(n, "channel")) == 0 &&
 		    carriers[i].send(rq->arena, n, to, &e) == 0)
 			return row_transition(rq, n, "send");
-	clock_format(rq->now_us + 60 * 1000000LL, at);
-	row_set(n, "next_attempt_at", at);
+	row_set_time(n, "next_attempt_at", rq->now_us + 60 * 1000000LL);
 	row_set_int(n, "attempts", row_int(n, "attempts") + 1);
 	log_line(LOG_L_WARN, rq, "notification %s: %s", row_id(n), e.text);
 	return row_update(rq, n);

@@ -98,17 +98,13 @@ struct outcome {
 };
 
 static void
-set_later(struct request *rq, struct row *row, const struct outcome *o)
+set_later(struct row *row, const struct outcome *o)
 {
-	char at[CLOCK_TEXT];
-
-	clock_format(clock_wall_us() + (int64_t)o->delay_ms * 1000, at);
-	row_set(row, "next_attempt_at", at);
+	row_set_time(row, "next_attempt_at", clock_wall_us() + (int64_t)o->delay_ms * 1000);
 	row_set(row, "lease_owner", NULL);
 	row_set(row, "leased_until", NULL);
 	if (!o->counts)
 		row_set_int(row, "attempts", o->claim->attempts - 1);
-	(void)rq;
 }
 
 static int
@@ -189,7 +185,7 @@ settle(struct request *rq, void *arg)
 	if (o->cause != NULL)
 		return settle_failed(rq, row, o);
 	row_set(row, "error_message", o->result.text);
-	set_later(rq, row, o);
+	set_later(row, o);
 	return row_update(rq, row);
 }
 

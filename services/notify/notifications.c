@@ -84,10 +84,7 @@ const struct resource notifications_resource = {
 static void
 set_deadline(struct request *rq, struct row *row)
 {
-	char at[CLOCK_TEXT];
-
-	clock_format(rq->now_us + DEADLINE_US, at);
-	row_set(row, "deadline_at", at);
+	row_set_time(row, "deadline_at", rq->now_us + DEADLINE_US);
 	row_set_now(rq, row, "next_attempt_at");
 }
 

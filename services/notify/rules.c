@@ -23,11 +23,3 @@ rules_each(void (*fn)(const struct rule *rule, void *arg), void *arg)
 		for (const struct rule *r = *file; r->type != NULL; r++)
 			fn(r, arg);
 }
-
-bool
-text_is(const struct event_in *ev, const char *field, const char *value)
-{
-	const char *text = event_text(ev, field);
-
-	return text != NULL && strcmp(text, value) == 0;
-}

@@ -50,7 +50,4 @@ const struct rule *rule_find(const struct event_type *type);	/* NULL: nobody is 
 /* Calls fn for each rule, in order. */
 void rules_each(void (*fn)(const struct rule *rule, void *arg), void *arg);
 
-/* Conditions of several files. */
-bool text_is(const struct event_in *ev, const char *field, const char *value);
-
 #endif

@@ -4,14 +4,14 @@
 static bool
 is_cancelled_by_others(const struct event_in *ev)
 {
-	return !text_is(ev, "cause", "USER");
+	return !event_is(ev, "cause", "USER");
 }
 
 /* A purchase is told by its receipt. */
 static bool
 is_no_purchase(const struct event_in *ev)
 {
-	return !text_is(ev, "reference_type", "PURCHASE");
+	return !event_is(ev, "reference_type", "PURCHASE");
 }
 
 const struct rule rules_finance[] = {

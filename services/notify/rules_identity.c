@@ -16,14 +16,14 @@ is_new_password(const struct event_in *ev)
 static bool
 waits_for_decision(const struct event_in *ev)
 {
-	return text_is(ev, "status", "PENDING");
+	return event_is(ev, "status", "PENDING");
 }
 
 /* What the user did himself, or a policy did at once, is no news. */
 static bool
 is_decision(const struct event_in *ev)
 {
-	return !text_is(ev, "cause", "POLICY") && !text_is(ev, "cause", "FIRST_ADMINISTRATOR");
+	return !event_is(ev, "cause", "POLICY") && !event_is(ev, "cause", "FIRST_ADMINISTRATOR");
 }
 
 const struct rule rules_identity[] = {

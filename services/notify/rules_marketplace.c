@@ -5,13 +5,13 @@
 static bool
 is_returned_by_others(const struct event_in *ev)
 {
-	return !text_is(ev, "cause", "WITHDRAWN");
+	return !event_is(ev, "cause", "WITHDRAWN");
 }
 
 static bool
 is_closed_by_others(const struct event_in *ev)
 {
-	return !text_is(ev, "cause", "OWNER");
+	return !event_is(ev, "cause", "OWNER");
 }
 
 const struct rule rules_marketplace[] = {
@@ -38,8 +38,8 @@ const struct rule rules_marketplace[] = {
 	{
 		.type = &EV_JOB_RETURNED, .topic = "jobs", .channels = IN_APP | EMAIL,
 		.when = is_returned_by_others, .to = { "posted_by_user_id" }, .link = "/jobs/{{id}}",
-		.flags = { { "is_unpaid", "cause", "DEBIT_REFUSED" } },
-		.title = "Your job “{{title}}” was {{#is_unpaid}}not posted{{/is_unpaid}}{{^is_unpaid}}not approved{{/is_unpaid}}",
+		.flags = { { "is_unpaid", "cause", "DEBIT_REFUSED" }, { "is_judged", "cause", "REJECTED" } },
+		.title = "Your job “{{title}}” was {{#is_judged}}not approved{{/is_judged}}{{^is_judged}}not posted{{/is_judged}}",
 		.push = "{{reason}}{{^reason}}{{#is_unpaid}}You have too few tracecoins.{{/is_unpaid}}"
 		    "{{^is_unpaid}}It is a draft again.{{/is_unpaid}}{{/reason}}",
 		.text =
@@ -47,11 +47,14 @@ const struct rule rules_marketplace[] = {
 		    "{{#is_unpaid}}\n"
 		    "your job “{{title}}” could not be posted: you have too few tracecoins. It is a draft again.\n"
 		    "{{/is_unpaid}}\n"
-		    "{{^is_unpaid}}\n"
-		    "your job “{{title}}” was reviewed and not approved. It is a draft again.\n"
-		    "{{/is_unpaid}}\n\n"
+		    "{{#is_judged}}\n"
+		    "your job “{{title}}” was reviewed and not approved. It is a draft again.\n\n"
 		    "{{#reason}}\nRemarks of the reviewer: {{reason}}\n{{/reason}}\n\n"
-		    "Please change it and submit it again:\n\n"
+		    "Please change it and submit it again:\n"
+		    "{{/is_judged}}\n"
+		    "{{^is_judged}}{{^is_unpaid}}\n"
+		    "your job “{{title}}” is a draft again.{{#reason}} {{reason}}{{/reason}}\n"
+		    "{{/is_unpaid}}{{/is_judged}}\n\n"
 		    "{{link}}\n",
 	},
 	{
@@ -140,12 +143,16 @@ const struct rule rules_marketplace[] = {
 	{
 		.type = &EV_LEAD_RETURNED, .topic = "leads", .channels = IN_APP | EMAIL,
 		.when = is_returned_by_others, .to = { "created_by_user_id" }, .link = "/leads/{{id}}",
-		.title = "Your request “{{title}}” was not approved",
+		.flags = { { "is_judged", "cause", "REJECTED" } },
+		.title = "Your request “{{title}}” was {{#is_judged}}not approved{{/is_judged}}{{^is_judged}}not posted{{/is_judged}}",
 		.push = "{{reason}}{{^reason}}It is a draft again.{{/reason}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_judged}}\n"
 		    "your request “{{title}}” was reviewed and not approved. It is a draft again.\n\n"
-		    "{{#reason}}\nRemarks of the reviewer: {{reason}}\n{{/reason}}\n\n"
+		    "{{#reason}}\nRemarks of the reviewer: {{reason}}\n{{/reason}}\n"
+		    "{{/is_judged}}\n"
+		    "{{^is_judged}}\nyour request “{{title}}” is a draft again.{{#reason}} {{reason}}{{/reason}}\n{{/is_judged}}\n\n"
 		    "{{link}}\n",
 	},
 	{

@@ -5,35 +5,35 @@
 static bool
 is_profile_refused(const struct event_in *ev)
 {
-	return text_is(ev, "decision", "REJECTED") && !event_bool(ev, "withdrawn") &&
-	    !text_is(ev, "approval_type", "VERIFICATION") &&
-	    (text_is(ev, "entity_type", "company") || text_is(ev, "entity_type", "profile"));
+	return event_is(ev, "decision", "REJECTED") && !event_bool(ev, "withdrawn") &&
+	    !event_is(ev, "approval_type", "VERIFICATION") &&
+	    (event_is(ev, "entity_type", "company") || event_is(ev, "entity_type", "profile"));
 }
 
 static bool
 is_refused(const struct event_in *ev)
 {
-	return text_is(ev, "decision", "REJECTED");
+	return event_is(ev, "decision", "REJECTED");
 }
 
 /* The decision itself is told by verification.decided. */
 static bool
 is_badge_lost(const struct event_in *ev)
 {
-	return text_is(ev, "cause", "EXPIRED") || text_is(ev, "cause", "CONTACT_CHANGED");
+	return event_is(ev, "cause", "EXPIRED") || event_is(ev, "cause", "CONTACT_CHANGED");
 }
 
 static bool
 is_company_badge_news(const struct event_in *ev)
 {
-	return is_badge_lost(ev) || text_is(ev, "cause", "DECIDED");
+	return is_badge_lost(ev) || event_is(ev, "cause", "DECIDED");
 }
 
 /* The user is told of his own suspension; his profiles follow without a word. */
 static bool
 is_own_cause(const struct event_in *ev)
 {
-	return text_is(ev, "cause", "STAFF");
+	return event_is(ev, "cause", "STAFF");
 }
 
 const struct rule rules_profiles[] = {

@@ -4,7 +4,7 @@
 static bool
 is_closed_by_clock(const struct event_in *ev)
 {
-	return text_is(ev, "cause", "CLOCK");
+	return event_is(ev, "cause", "CLOCK");
 }
 
 const struct rule rules_support[] = {

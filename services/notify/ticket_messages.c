@@ -129,6 +129,7 @@ const struct resource support_ticket_messages_resource = {
 	.noun = "support_ticket_message",
 	.module_key = "support",
 	.columns = message_columns,
+	.flags = RES_LIMITED,
 	.owner = "false",
 	.visible = "(NOT t.is_internal AND " TICKET_IS_MINE ") OR (" I_MAY_READ_TICKETS
 	    " AND NOT (t.is_internal AND " TICKET_IS_MINE "))",

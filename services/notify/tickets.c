@@ -33,8 +33,8 @@ static const struct column ticket_columns[] = {
 	{ "subject", COL_TEXT, COL_REQUIRED | COL_SEARCH | COL_PERSONAL, .max = 200 },
 	{ "description", COL_TEXT, COL_CREATE_ONLY | COL_SEARCH | COL_PERSONAL, .max = 10000 },
 	{ "related_entity_type", COL_TEXT, COL_CREATE_ONLY | COL_FILTER, .max = 60,
-	    .doc = "job, order, company …: something of the requester's own." },
-	{ "related_entity_id", COL_UUID, COL_CREATE_ONLY | COL_FILTER },
+	    .doc = "job, order, company …: something of the requester's own. Only together with its id." },
+	{ "related_entity_id", COL_UUID, COL_CREATE_ONLY | COL_FILTER, .doc = "Only together with its type." },
 	{ "closed_at", COL_TIME, COL_READONLY | COL_FILTER },
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
@@ -49,15 +49,6 @@ static const struct column ticket_columns[] = {
 	{ "reopened_count", COL_INT, COL_READONLY, .initial = "0" },
 	{ 0 }
 };
-
-static void
-set_time(struct row *row, const char *column, int64_t us)
-{
-	char text[CLOCK_TEXT];
-
-	clock_format(us, text);
-	row_set(row, column, text);
-}
 
 /* ---- guards ---- */
 
@@ -88,8 +79,8 @@ start_clocks(struct request *rq, struct row *ticket)
 	int64_t answer_us = setting_int("notify.ticket_first_response_hours") * HOUR_US;
 	int64_t solve_us = setting_int("notify.ticket_resolution_days") * 24 * HOUR_US;
 
-	set_time(ticket, "first_response_due_at", rq->now_us + answer_us);
-	set_time(ticket, "resolution_due_at", rq->now_us + solve_us);
+	row_set_time(ticket, "first_response_due_at", rq->now_us + answer_us);
+	row_set_time(ticket, "resolution_due_at", rq->now_us + solve_us);
 }
 
 static int
@@ -177,7 +168,7 @@ ticket_reopen(struct request *rq, struct row *ticket)
 	int64_t due = clock_parse(row_text(ticket, "resolution_due_at"));
 	int64_t since = clock_parse(row_text(ticket, "resolved_at"));
 
-	set_time(ticket, "resolution_due_at", due + (rq->now_us > since ? rq->now_us - since : 0));
+	row_set_time(ticket, "resolution_due_at", due + (rq->now_us > since ? rq->now_us - since : 0));
 	row_set(ticket, "resolved_at", NULL);
 	row_set(ticket, "assigned_to_user_id", NULL);
 	row_set_int(ticket, "reopened_count", row_int(ticket, "reopened_count") + 1);
@@ -218,6 +209,7 @@ const struct resource support_tickets_resource = {
 	.label = "subject",
 	.columns = ticket_columns,
 	.transitions = ticket_transitions,
+	.flags = RES_LIMITED,
 	.read = OWNER_OR("support-tickets.read"),
 	.create = SIGNED_IN,
 	.update = STAFF("support-tickets.update"),
@@ -274,20 +266,11 @@ ticket_assign(struct request *rq)
 int
 tickets_of_agent_return(struct request *rq, const struct event_in *ev)
 {
-	struct db_result *r;
-
-	if (strcmp(event_text(ev, "employment_status"), "ACTIVE") == 0)
+	if (event_is(ev, "employment_status", "ACTIVE"))
 		return 0;
-	r = db_query(rq, "SELECT id FROM support_tickets WHERE assigned_to_user_id = $1"
-	    " AND status = 'IN_PROGRESS' ORDER BY id FOR UPDATE", DB(event_text(ev, "user_id")));
-	if (r == NULL)
-		return -1;
-	for (int i = 0; i < db_rows(r); i++) {
-		struct row *ticket = row_load(rq, &support_tickets_resource, db_text(r, i, 0), true);
-		if (ticket == NULL || row_transition(rq, ticket, "give-back") < 0)
-			return -1;
-	}
-	return 0;
+	return transition_each(rq, &support_tickets_resource, "SELECT id FROM support_tickets"
+	    " WHERE assigned_to_user_id = $1 AND status = 'IN_PROGRESS' ORDER BY id FOR UPDATE",
+	    event_text(ev, "user_id"), "give-back", NULL, NULL);
 }
 
 /* ---- clocks ---- */

@@ -66,9 +66,6 @@ static const struct column withdraw_body[] = { { "remarks", COL_TEXT, 0, .max = 
 
 static row_guard approval_approve, approval_reject, approval_withdraw, approval_create;
 
-#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), \
-	.conditions = NEEDS_APPROVER | NOT_OWNER }
-
 static const struct transition request_transitions[] = {
 	{ NULL, NULL, "PENDING", { .who = WHO_SIGNED_IN | WHO_SYS }, &EV_APPROVAL_REQUESTED },
 	{ "approve", "PENDING", "APPROVED", REVIEWER("approval-requests.approve"),
@@ -183,12 +180,6 @@ approval_open(struct request *rq, const struct approval_opening *o)
 
 /* ---- asked for by the owner ---- */
 
-static bool
-is(const struct row *row, const char *column, const char *value)
-{
-	return row_is_set(row, column) && strcmp(row_text(row, column), value) == 0;
-}
-
 /* Company or profile of the caller's: what is judged is the row as it stands. */
 static int
 take_own_row(struct request *rq, struct row *request, const struct resource *res, const char *label)
@@ -233,13 +224,13 @@ take_approved_content(struct request *rq, struct row *request)
 static int
 take_content(struct request *rq, struct row *row)
 {
-	bool company = is(row, "entity_type", "company"), profile = is(row, "entity_type",
+	bool company = row_is(row, "entity_type", "company"), profile = row_is(row, "entity_type",
 	    "profile");
 
-	if (is(row, "approval_type", "CONTENT"))
+	if (row_is(row, "approval_type", "CONTENT"))
 		return fail_field(rq, "approval_type", "not_allowed", "submit the %s itself",
 		    row_text(row, "entity_type"));
-	if (is(row, "approval_type", "VERIFICATION") && !company)
+	if (row_is(row, "approval_type", "VERIFICATION") && !company)
 		return fail_field(rq, "approval_type", "not_allowed", "%s", profile ?
 		    "a profile is verified through /v1/verification-requests" :
 		    "only a company is verified here");
@@ -288,8 +279,8 @@ decider_must_be_apart(struct request *rq, const struct row *row)
 static int
 content_must_stand(struct request *rq, const struct row *row)
 {
-	const struct resource *res = is(row, "entity_type", "company") ? &company_profile_resource :
-	    is(row, "entity_type", "profile") ? &user_role_profile_resource : NULL;
+	const struct resource *res = row_is(row, "entity_type", "company") ? &company_profile_resource :
+	    row_is(row, "entity_type", "profile") ? &user_role_profile_resource : NULL;
 	struct row *entity = res == NULL ? NULL : row_load(rq, res, row_text(row, "entity_id"),
 	    true);
 
@@ -317,8 +308,8 @@ static void
 tell_of_decision(struct request *rq, struct row *row, const char *decision, bool withdrawn)
 {
 	struct event_out *ev = row_event(rq, row);
-	bool content = is(row, "approval_type", "CONTENT");
-	bool elsewhere = is(row, "entity_type", "job") || is(row, "entity_type", "lead");
+	bool content = row_is(row, "approval_type", "CONTENT");
+	bool elsewhere = row_is(row, "entity_type", "job") || row_is(row, "entity_type", "lead");
 
 	event_set_text(ev, "request_id", row_id(row));
 	event_set_text(ev, "decision", decision);

@@ -45,8 +45,7 @@ end_review(struct request *rq, struct row *row)
 {
 	const struct resource *res = row_resource(row);
 
-	if (resource_column(res, "approval_status") == NULL || !row_is_set(row, "approval_status") ||
-	    strcmp(row_text(row, "approval_status"), "PENDING") != 0)
+	if (resource_column(res, "approval_status") == NULL || !row_is(row, "approval_status", "PENDING"))
 		return 0;
 	if (approval_withdraw_pending(rq, res->noun, row_id(row), "CONTENT") < 0)
 		return -1;
@@ -81,25 +80,26 @@ end_party(struct request *rq, struct row *row)
 {
 	if (end_review(rq, row) < 0)
 		return -1;
-	if (strcmp(row_text(row, "status"), "ACTIVE") != 0)
+	if (!row_is(row, "status", "ACTIVE"))
 		return row_touch(rq, row);
 	if (resource_column(row_resource(row), "suspended_cause") != NULL)
 		row_set(row, "suspended_cause", "ERASED");
 	return row_transition(rq, row, "suspend");
 }
 
+static int
+end_one(struct request *rq, struct row *row, const void *arg)
+{
+	ending *const *end = arg;
+
+	return (*end)(rq, row);
+}
+
 /* `blank` gives the ids of the person's rows. */
 static int
 end_all(struct request *rq, const struct resource *res, const char *blank, const char *user_id, ending *end)
 {
-	struct db_result *r = db_query(rq, blank, DB(user_id));
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
-		if (row == NULL || end(rq, row) < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
+	return rows_each(rq, res, blank, user_id, end_one, &end);
 }
 
 /* ---- what there is ---- */

@@ -1,26 +1,7 @@
 /* What this service does when events arrive: its own submissions and decisions, others' news. */
-#include <string.h>
-
 #include "db.h"
 #include "profiles.h"
 #include "refs.h"
-
-static bool
-is(const char *value, const char *wanted)
-{
-	return value != NULL && strcmp(value, wanted) == 0;
-}
-
-/* A row that is gone is no failure of a reaction: NULL with nothing refused. */
-static struct row *
-load_if_there(struct request *rq, const struct resource *res, const char *id)
-{
-	struct row *row = id == NULL ? NULL : row_load(rq, res, id, true);
-
-	if (row == NULL && rq->problem.code == ERR_NOT_FOUND)
-		rq->problem.code = ERR_NONE;
-	return row;
-}
 
 static int
 outcome(const struct request *rq)
@@ -42,14 +23,14 @@ static int
 open_own(struct request *rq, const struct event_in *ev, const struct resource *res,
     const char *entity_type, const char *label)
 {
-	struct row *row = load_if_there(rq, res, ev->aggregate_id);
+	struct row *row = row_load_if_there(rq, res, ev->aggregate_id);
 	const char *by = actor_of(ev);
 	struct approval_opening o = { .entity_type = entity_type, .entity_id = ev->aggregate_id,
 		.approval_type = "CONTENT", .content_hash = event_text(ev, "content_hash"),
 		.label = event_text(ev, label), .source_event_id = ev->id,
 		.content_version = event_int(ev, "content_version") };
 
-	if (row == NULL || !is(row_text(row, "approval_status"), "PENDING"))
+	if (row == NULL || !row_is(row, "approval_status", "PENDING"))
 		return outcome(rq);
 	o.submitted_by = by != NULL ? by : event_text(ev, "user_id");
 	return approval_open(rq, &o);
@@ -146,9 +127,9 @@ on_lead_moved(struct request *rq, const struct event_in *ev)
 static const struct resource *
 entity_resource(const struct event_in *ev)
 {
-	if (is(event_text(ev, "entity_type"), "company"))
+	if (event_is(ev, "entity_type", "company"))
 		return &company_profile_resource;
-	return is(event_text(ev, "entity_type"), "profile") ? &user_role_profile_resource : NULL;
+	return event_is(ev, "entity_type", "profile") ? &user_role_profile_resource : NULL;
 }
 
 /* A company that asks to be verified waits for the word, unless it was given in the meantime. */
@@ -158,12 +139,12 @@ on_approval_requested(struct request *rq, const struct event_in *ev)
 	struct row *request, *row;
 
 	rq->trigger = ev;
-	if (!is(event_text(ev, "approval_type"), "VERIFICATION") || entity_resource(ev) == NULL)
+	if (!event_is(ev, "approval_type", "VERIFICATION") || entity_resource(ev) == NULL)
 		return 0;
-	request = load_if_there(rq, &approval_request_resource, ev->aggregate_id);
-	if (request == NULL || !is(row_text(request, "status"), "PENDING"))
+	request = row_load_if_there(rq, &approval_request_resource, ev->aggregate_id);
+	if (request == NULL || !row_is(request, "status", "PENDING"))
 		return outcome(rq);
-	row = load_if_there(rq, entity_resource(ev), event_text(ev, "entity_id"));
+	row = row_load_if_there(rq, entity_resource(ev), event_text(ev, "entity_id"));
 	return row == NULL ? outcome(rq) : reviewed_verify(rq, row, "PENDING");
 }
 
@@ -171,16 +152,16 @@ static int
 on_approval_decided(struct request *rq, const struct event_in *ev)
 {
 	const struct resource *res = entity_resource(ev);
-	bool approved = is(event_text(ev, "decision"), "APPROVED");
+	bool approved = event_is(ev, "decision", "APPROVED");
 	struct row *row;
 
 	rq->trigger = ev;
-	if (res == NULL || is(event_text(ev, "approval_type"), "FEATURE"))
+	if (res == NULL || event_is(ev, "approval_type", "FEATURE"))
 		return 0;
-	row = load_if_there(rq, res, event_text(ev, "entity_id"));
+	row = row_load_if_there(rq, res, event_text(ev, "entity_id"));
 	if (row == NULL)
 		return outcome(rq);
-	if (is(event_text(ev, "approval_type"), "VERIFICATION"))
+	if (event_is(ev, "approval_type", "VERIFICATION"))
 		return reviewed_verify(rq, row, approved ? "VERIFIED" : "REJECTED");
 	if (event_bool(ev, "withdrawn") && event_text(ev, "reviewer_user_id") == NULL)
 		return 0;	/* overtaken by a newer submission */
@@ -190,13 +171,13 @@ on_approval_decided(struct request *rq, const struct event_in *ev)
 static int
 on_verification_submitted(struct request *rq, const struct event_in *ev)
 {
-	struct row *request = load_if_there(rq, &verification_request_resource, ev->aggregate_id);
+	struct row *request = row_load_if_there(rq, &verification_request_resource, ev->aggregate_id);
 	struct row *row;
 
 	rq->trigger = ev;
-	if (request == NULL || !is(row_text(request, "status"), "PENDING"))
+	if (request == NULL || !row_is(request, "status", "PENDING"))
 		return outcome(rq);
-	row = load_if_there(rq, &user_role_profile_resource,
+	row = row_load_if_there(rq, &user_role_profile_resource,
 	    event_text(ev, "user_role_profile_id"));
 	return row == NULL ? outcome(rq) : reviewed_verify(rq, row, "PENDING");
 }
@@ -204,12 +185,12 @@ on_verification_submitted(struct request *rq, const struct event_in *ev)
 static int
 on_verification_decided(struct request *rq, const struct event_in *ev)
 {
-	struct row *row = load_if_there(rq, &user_role_profile_resource,
+	struct row *row = row_load_if_there(rq, &user_role_profile_resource,
 	    event_text(ev, "user_role_profile_id"));
 
 	rq->trigger = ev;
 	return row == NULL ? outcome(rq) : reviewed_verify(rq, row,
-	    is(event_text(ev, "decision"), "APPROVED") ? "VERIFIED" : "REJECTED");
+	    event_is(ev, "decision", "APPROVED") ? "VERIFIED" : "REJECTED");
 }
 
 /* ---- users and their roles ---- */
@@ -251,21 +232,21 @@ static int
 on_role_decided(struct request *rq, const struct event_in *ev)
 {
 	const char *user_id = event_text(ev, "user_id"), *role_key = event_text(ev, "role_key");
-	bool granted = is(event_text(ev, "decision"), "APPROVED");
+	bool granted = event_is(ev, "decision", "APPROVED");
 	struct row *row;
 
 	rq->trigger = ev;
-	if (!is(event_text(ev, "audience"), "EXTERNAL") || role_key == NULL ||
+	if (!event_is(ev, "audience", "EXTERNAL") || role_key == NULL ||
 	    !profession_is_known(role_key))
 		return 0;
 	row = profile_of(rq, user_id, role_key);
 	if (row == NULL)
 		return outcome(rq) < 0 ? -1 : granted ? open_draft(rq, user_id, role_key) : 0;
-	if (event_bool(ev, "revoked") && is(row_text(row, "status"), "ACTIVE")) {
+	if (event_bool(ev, "revoked") && row_is(row, "status", "ACTIVE")) {
 		row_set(row, "suspended_cause", "ROLE_REVOKED");
 		return row_transition(rq, row, "suspend");
 	}
-	if (granted && is(row_text(row, "suspended_cause"), "ROLE_REVOKED"))
+	if (granted && row_is(row, "suspended_cause", "ROLE_REVOKED"))
 		return row_transition(rq, row, "reinstate");
 	return 0;
 }
@@ -304,11 +285,10 @@ keep_review(struct request *rq, const struct event_in *ev, const struct standing
 static int
 on_review(struct request *rq, const struct event_in *ev)
 {
-	bool gone = is(ev->context->action, "DELETE");
-	struct standing before, now = { .counts = !gone && is(event_text(ev, "status"),
-	    "PUBLISHED"),
+	bool gone = text_is(ev->context->action, "DELETE");
+	struct standing before, now = { .counts = !gone && event_is(ev, "status", "PUBLISHED"),
 		.rating = arena_printf(rq->arena, "%lld", (long long)event_int(ev, "rating")) };
-	const struct resource *res = is(event_text(ev, "entity_type"), "company") ?
+	const struct resource *res = event_is(ev, "entity_type", "company") ?
 	    &company_profile_resource : &user_role_profile_resource;
 	int newest = keep_review(rq, ev, &now, &before);
 	struct row *row;
@@ -316,7 +296,7 @@ on_review(struct request *rq, const struct event_in *ev)
 	rq->trigger = ev;
 	if (newest <= 0)
 		return newest;
-	row = load_if_there(rq, res, event_text(ev, "entity_id"));
+	row = row_load_if_there(rq, res, event_text(ev, "entity_id"));
 	if (row == NULL)
 		return outcome(rq);
 	row_set_int(row, "rating_count", row_int(row, "rating_count") + now.counts - before.counts);

@@ -31,6 +31,9 @@ extern const struct resource approval_log_resource;
 
 extern const struct subscription profiles_subscriptions[];
 
+/* Who decides what others ask for: never what is their own. */
+#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), \
+	.conditions = NEEDS_APPROVER | NOT_OWNER }
 /* Conditions over a row `t` that belongs to a profile. */
 #define OF_PROFILE_OWNER \
 	"EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.user_role_profile_id" \
@@ -66,9 +69,6 @@ int reviewed_decide(struct request *rq, struct row *row, bool approved, const ch
 int reviewed_verify(struct request *rq, struct row *row, const char *to);
 /* By the clock: what was VERIFIED for a time is PENDING again. */
 int verifications_lapse(struct request *rq);
-/* Does this row's kind have to be VERIFIED before it is ACTIVE? */
-bool company_needs_verification(const struct row *row);
-bool profile_needs_verification(const struct row *row);
 /* Follows the user's status, as last told: suspends what is ACTIVE, brings it back. */
 int parties_follow_user(struct request *rq, const char *user_id);
 

@@ -4,27 +4,15 @@
  */
 #include <string.h>
 
-#include "clock.h"
 #include "config.h"
 #include "db.h"
 #include "gst.h"
 #include "profiles.h"
+#include "refs.h"
 
 const char *const review_statuses[] = { "PENDING", "APPROVED", "REJECTED", NULL };
 const char *const verification_statuses[] = { "PENDING", "VERIFIED", "REJECTED", NULL };
 const char *const profile_statuses[] = { "DRAFT", "ACTIVE", "SUSPENDED", NULL };
-
-static bool
-is(const char *value, const char *wanted)
-{
-	return value != NULL && strcmp(value, wanted) == 0;
-}
-
-static bool
-by_person(const struct request *rq)
-{
-	return rq->actor == ACTOR_USER || rq->actor == ACTOR_EMPLOYEE;
-}
 
 /* ---- approval ---- */
 
@@ -34,22 +22,13 @@ reviewed_submit(struct request *rq, struct row *row)
 {
 	struct event_out *ev = row_event(rq, row);
 
-	if (is(row_text(row, "status"), "SUSPENDED"))
+	if (row_is(row, "status", "SUSPENDED"))
 		return fail(rq, ERR_CONFLICT,
 		    "it is suspended; nothing is reviewed until that is lifted");
 	row_set(row, "rejection_reason", NULL);
 	event_set_text(ev, "content_hash", row_content_hash(rq, row));
 	event_set_int(ev, "content_version", row_version(row) + 1);
 	return 0;
-}
-
-static bool
-judged_changed(const struct row *row)
-{
-	for (const struct column *c = row_resource(row)->columns; c->name != NULL; c++)
-		if ((c->flags & COL_JUDGED) && row_changed(row, c->name))
-			return true;
-	return false;
 }
 
 /* Who was verified: a verified name or phone that changes goes back to PENDING. */
@@ -66,11 +45,11 @@ identity_changed(const struct row *row)
 int
 reviewed_edit(struct request *rq, struct row *row)
 {
-	bool lapses = is(row_text(row, "verification_status"), "VERIFIED") && identity_changed(row);
+	bool lapses = row_is(row, "verification_status", "VERIFIED") && identity_changed(row);
 
 	if (party_check_gst(rq, row) < 0)
 		return -1;
-	if (is(row_text(row, "approval_status"), "APPROVED") && judged_changed(row) &&
+	if (row_is(row, "approval_status", "APPROVED") && row_judged_changed(row) &&
 	    row_follow(rq, row, "resubmit") < 0)
 		return -1;
 	return lapses ? row_follow(rq, row, "lapse") : 0;
@@ -80,22 +59,14 @@ reviewed_edit(struct request *rq, struct row *row)
 int
 reviewed_remove(struct request *rq, struct row *row)
 {
-	if (is(row_text(row, "status"), "DRAFT") && !is(row_text(row, "approval_status"),
-	    "PENDING"))
+	if (row_is(row, "status", "DRAFT") && !row_is(row, "approval_status", "PENDING"))
 		return 0;
 	return fail(rq, ERR_CONFLICT, "only a draft that is not under review can be removed");
 }
 
 /* ---- on the market ---- */
 
-bool
-company_needs_verification(const struct row *row)
-{
-	(void)row;
-	return setting_bool("profiles.company_needs_verification");
-}
-
-bool
+static bool
 profile_needs_verification(const struct row *row)
 {
 	json_t *roles = json_loads(setting_json("profiles.roles_needing_verification"), 0, NULL),
@@ -104,7 +75,7 @@ profile_needs_verification(const struct row *row)
 	size_t i;
 
 	json_array_foreach(roles, i, v)
-		found = found || is(json_string_value(v), row_text(row, "role_key"));
+		found = found || text_is(json_string_value(v), row_text(row, "role_key"));
 	json_decref(roles);
 	return found;
 }
@@ -112,21 +83,8 @@ profile_needs_verification(const struct row *row)
 static bool
 needs_verification(const struct row *row)
 {
-	return row_resource(row) == &company_profile_resource ? company_needs_verification(row) :
-	    profile_needs_verification(row);
-}
-
-/* -1 failed, else whether the user is suspended as far as is known here. */
-static int
-user_is_suspended(struct request *rq, const char *user_id)
-{
-	struct db_result *r = db_query(rq,
-	    "SELECT status = 'SUSPENDED' FROM user_refs WHERE id = $1",
-	    DB(user_id));
-
-	if (r == NULL)
-		return -1;
-	return db_rows(r) > 0 && db_bool(r, 0, 0);
+	return row_resource(row) == &company_profile_resource ?
+	    setting_bool("profiles.company_needs_verification") : profile_needs_verification(row);
 }
 
 static int
@@ -134,12 +92,11 @@ activate_if_ready(struct request *rq, struct row *row)
 {
 	int suspended;
 
-	if (!is(row_text(row, "status"), "DRAFT") || !is(row_text(row, "approval_status"),
-	    "APPROVED"))
+	if (!row_is(row, "status", "DRAFT") || !row_is(row, "approval_status", "APPROVED"))
 		return 0;
-	if (needs_verification(row) && !is(row_text(row, "verification_status"), "VERIFIED"))
+	if (needs_verification(row) && !row_is(row, "verification_status", "VERIFIED"))
 		return 0;
-	suspended = user_is_suspended(rq, row_text(row, "user_id"));
+	suspended = refs_user_is_suspended(rq, row_text(row, "user_id"));
 	if (suspended != 0)
 		return suspended < 0 ? -1 : 0;
 	return row_transition(rq, row, "activate");
@@ -156,7 +113,7 @@ reviewed_activate(struct request *rq, struct row *row)
 int
 reviewed_decide(struct request *rq, struct row *row, bool approved, const char *remarks)
 {
-	if (!is(row_text(row, "approval_status"), "PENDING"))
+	if (!row_is(row, "approval_status", "PENDING"))
 		return 0;	/* overtaken */
 	row_set(row, "rejection_reason", approved ? NULL : remarks != NULL ? remarks :
 	    "Withdrawn.");
@@ -181,7 +138,7 @@ int
 reviewed_reinstate(struct request *rq, struct row *row)
 {
 	struct event_out *ev = row_event(rq, row);
-	int suspended = by_person(rq) ? user_is_suspended(rq, row_text(row, "user_id")) : 0;
+	int suspended = by_person(rq) ? refs_user_is_suspended(rq, row_text(row, "user_id")) : 0;
 
 	if (suspended != 0)
 		return suspended < 0 ? -1 : fail(rq, ERR_CONFLICT,
@@ -197,9 +154,9 @@ reviewed_reinstate(struct request *rq, struct row *row)
 static const char *
 verification_cause(const struct request *rq, const char *was, const char *becomes)
 {
-	if (!is(becomes, "PENDING"))
+	if (!text_is(becomes, "PENDING"))
 		return "DECIDED";
-	if (!is(was, "VERIFIED"))
+	if (!text_is(was, "VERIFIED"))
 		return "SUBMITTED";
 	return rq->actor == ACTOR_CRON ? "EXPIRED" : "CONTACT_CHANGED";
 }
@@ -208,10 +165,10 @@ static void
 set_verified_until(struct request *rq, struct row *row, bool verified)
 {
 	int64_t days = setting_int("profiles.verification_valid_days");
-	char until[CLOCK_TEXT];
 
-	clock_format(rq->now_us + days * 86400 * INT64_C(1000000), until);
-	row_set(row, "verified_until", verified && days > 0 ? until : NULL);
+	row_set(row, "verified_until", NULL);
+	if (verified && days > 0)
+		row_set_time(row, "verified_until", rq->now_us + days * 86400 * INT64_C(1000000));
 }
 
 /* Guard of every change of verification_status. */
@@ -223,11 +180,11 @@ reviewed_verification(struct request *rq, struct row *row)
 	const struct event_in *trigger = rq->trigger;
 	const char *decision = trigger != NULL && event_has_field(trigger, "decision") ?
 	    event_text(trigger, "decision") : NULL;
-	const char *becomes = decision == NULL || !is(was, "PENDING") ? "PENDING" :
-	    is(decision, "APPROVED") ? "VERIFIED" : "REJECTED";
+	const char *becomes = decision == NULL || !text_is(was, "PENDING") ? "PENDING" :
+	    text_is(decision, "APPROVED") ? "VERIFIED" : "REJECTED";
 	bool company = row_resource(row) == &company_profile_resource;
 
-	set_verified_until(rq, row, is(becomes, "VERIFIED"));
+	set_verified_until(rq, row, text_is(becomes, "VERIFIED"));
 	event_set_text(ev, "old_status", was);
 	event_set_text(ev, "new_status", becomes);
 	event_set_text(ev, "cause", verification_cause(rq, was, becomes));
@@ -246,38 +203,27 @@ reviewed_verify(struct request *rq, struct row *row, const char *to)
 {
 	const char *now = row_text(row, "verification_status");
 
-	if (is(now, "VERIFIED") || is(now, to))
+	if (text_is(now, "VERIFIED") || text_is(now, to))
 		return 0;	/* a second proof takes nothing away */
-	if (!is(now, "PENDING") && row_transition(rq, row, "ask-verification") < 0)
+	if (!text_is(now, "PENDING") && row_transition(rq, row, "ask-verification") < 0)
 		return -1;
-	if (is(to, "PENDING"))
+	if (text_is(to, "PENDING"))
 		return 0;
-	if (row_transition(rq, row, is(to, "VERIFIED") ? "verify" : "refuse-verification") < 0)
+	if (row_transition(rq, row, text_is(to, "VERIFIED") ? "verify" : "refuse-verification") < 0)
 		return -1;
 	return activate_if_ready(rq, row);
-}
-
-static int
-lapse(struct request *rq, const struct resource *res, const char *ids)
-{
-	struct db_result *r = db_query(rq, ids, DB0);
-
-	for (int i = 0; r != NULL && i < db_rows(r); i++) {
-		struct row *row = row_load(rq, res, db_text(r, i, 0), true);
-		if (row == NULL || row_transition(rq, row, "lapse") < 0)
-			return -1;
-	}
-	return r == NULL ? -1 : 0;
 }
 
 int
 verifications_lapse(struct request *rq)
 {
-	if (lapse(rq, &user_role_profile_resource, "SELECT id FROM user_role_profiles"
-	    " WHERE verification_status = 'VERIFIED' AND verified_until < now() ORDER BY id LIMIT 100") < 0)
+	if (transition_each(rq, &user_role_profile_resource, "SELECT id FROM user_role_profiles"
+	    " WHERE verification_status = 'VERIFIED' AND verified_until < now() ORDER BY id LIMIT 100",
+	    NULL, "lapse", NULL, NULL) < 0)
 		return -1;
-	return lapse(rq, &company_profile_resource, "SELECT id FROM company_profiles"
-	    " WHERE verification_status = 'VERIFIED' AND verified_until < now() ORDER BY id LIMIT 100");
+	return transition_each(rq, &company_profile_resource, "SELECT id FROM company_profiles"
+	    " WHERE verification_status = 'VERIFIED' AND verified_until < now() ORDER BY id LIMIT 100",
+	    NULL, "lapse", NULL, NULL);
 }
 
 /* ---- GST ---- */
@@ -317,20 +263,20 @@ static const struct party parties[] = {
 };
 
 static int
-party_follow_user(struct request *rq, struct row *row, bool suspended)
+party_follow_user(struct request *rq, struct row *row, const void *is_suspended)
 {
-	const char *status = row_text(row, "status");
+	bool suspended = *(const int *)is_suspended != 0;
 	bool keeps_cause = resource_column(row_resource(row), "suspended_cause") != NULL;
 
-	if (suspended && is(status, "ACTIVE")) {
+	if (suspended && row_is(row, "status", "ACTIVE")) {
 		if (keeps_cause)
 			row_set(row, "suspended_cause", "USER_SUSPENDED");
 		return row_transition(rq, row, "suspend");
 	}
 	if (suspended)
 		return 0;
-	if (is(status, "SUSPENDED") && (!keeps_cause ||
-	    is(row_text(row, "suspended_cause"), "USER_SUSPENDED")))
+	if (row_is(row, "status", "SUSPENDED") && (!keeps_cause ||
+	    row_is(row, "suspended_cause", "USER_SUSPENDED")))
 		return row_transition(rq, row, "reinstate");
 	return keeps_cause ? activate_if_ready(rq, row) : 0;
 }
@@ -339,19 +285,12 @@ party_follow_user(struct request *rq, struct row *row, bool suspended)
 int
 parties_follow_user(struct request *rq, const char *user_id)
 {
-	int suspended = user_is_suspended(rq, user_id);
+	int suspended = refs_user_is_suspended(rq, user_id);
 
 	if (suspended < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT_OF(parties); i++) {
-		struct db_result *r = db_query(rq, parties[i].ids, DB(user_id));
-		for (int n = 0; r != NULL && n < db_rows(r); n++) {
-			struct row *row = row_load(rq, parties[i].res, db_text(r, n, 0), true);
-			if (row == NULL || party_follow_user(rq, row, suspended) < 0)
-				return -1;
-		}
-		if (r == NULL)
+	for (size_t i = 0; i < COUNT_OF(parties); i++)
+		if (rows_each(rq, parties[i].res, parties[i].ids, user_id, party_follow_user, &suspended) < 0)
 			return -1;
-	}
 	return 0;
 }

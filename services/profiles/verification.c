@@ -81,8 +81,6 @@ static const struct column reject_body[] = {
 static row_guard request_create, request_approve, request_reject, document_create, document_approve,
     document_reject;
 
-#define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), .conditions = NOT_OWNER }
-
 static const struct transition request_transitions[] = {
 	{ NULL, NULL, "PENDING", SIGNED_IN, &EV_VERIFICATION_SUBMITTED },
 	{ "approve", "PENDING", "APPROVED", REVIEWER("verification-requests.approve"),

@@ -1,9 +1,12 @@
 """Finance: catalogue, coupons, orders without payment, invoices, tracecoins; each with its refusals."""
+import re
 import threading
 import uuid
 
+import jsonschema
 import pytest
 
+import declared
 from client import Api, Person, eventually
 from topics import published
 
@@ -298,6 +301,21 @@ def test_staff_may_cancel(env, admin, buyer):
     admin.post(f"/v1/orders/{placed['id']}/cancel", expect=200)
     told, = published(env, "order.cancelled", placed["id"])
     assert told.cause == "STAFF" and len(told.items) == 1 and list(told.context.recipient_user_ids) == [buyer.id]
+
+
+def test_the_document_says_what_is_taken(admin, buyer):
+    """Form that is refused is not documented, and what is documented is taken."""
+    rule = {"name": "GST", "tax_type": "GST", "applies_to": "CONTACT_VIEWS", "is_active": False}
+    described = declared.resource("tax_rules").body("create")["properties"]["tax_rate"]["pattern"]
+    for rate in ("0", "5", "99.999", "018.000", "100", "100.00", "100.001", "101", "999", "1000", "5.", "5.0000", "-1"):
+        taken = admin.post("/v1/tax-rules", {**rule, "tax_rate": rate}, expect=(201, 422)).status == 201
+        assert taken == (re.search(described, rate) is not None), rate
+    body = declared.document("finance")["paths"]["/v1/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    line = {"item_type": "PACKAGE", "item_id": package(admin)["id"], "quantity": 1}
+    for items in ([line], [line] * 50, [], {}, [7], [line] * 51, [{**line, "quantity": 0}], [{**line, "quantity": 1001}],
+                  [{**line, "price": 1}], [{"item_id": line["item_id"], "quantity": 1}]):
+        taken = buyer.post("/v1/orders/preview", order_body() | {"items": items}, expect=(200, 422)).status == 200
+        assert taken == jsonschema.Draft202012Validator(body["properties"]["items"]).is_valid(items), items
 
 
 def test_order_bodies_are_checked(admin, buyer, anyone):

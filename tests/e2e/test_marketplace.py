@@ -366,6 +366,33 @@ def test_suspension_ends_what_is_open(env, admin, reviewer):
     eventually("the lead is closed", lambda: person.get(f"/v1/leads/{lead['id']}", expect=(200, 404)).status == 404)
 
 
+def nothing_queued(reviewer, entity_id):
+    eventually("nothing waits for a reviewer", lambda: not reviewer.get(
+        f"/v1/approval-requests?status=PENDING&entity_id={entity_id}", expect=200).items)
+
+
+def test_suspension_takes_back_what_is_under_review(env, admin, reviewer):
+    customer = Person(env, name="reviewed").register().sign_in()
+    lead = customer.post("/v1/leads", lead_fields(), expect=201)
+    customer.post(f"/v1/leads/{lead['id']}/submit", expect=200)
+    queued(reviewer, lead["id"])
+    admin.post(f"/v1/users/{customer.id}/suspend", {"reason": "Complaints."}, expect=200)
+    returned = wait_status(admin, f"/v1/leads/{lead['id']}", "DRAFT")
+    assert "not active" in returned["rejection_reason"] and returned["approved_at"] is None
+    nothing_queued(reviewer, lead["id"])
+
+
+def test_a_suspended_customers_lead_is_not_opened(env, admin, reviewer, sql):
+    """The decision may be on its way already when the account is suspended."""
+    customer = Person(env, name="late").register().sign_in()
+    lead = customer.post("/v1/leads", lead_fields(), expect=201)
+    customer.post(f"/v1/leads/{lead['id']}/submit", expect=200)
+    queued(reviewer, lead["id"])
+    sql("marketplace", "UPDATE user_refs SET status = 'SUSPENDED' WHERE id = %s", customer.id)
+    decide(reviewer, lead["id"])
+    assert "not active" in wait_status(admin, f"/v1/leads/{lead['id']}", "DRAFT")["rejection_reason"]
+
+
 # ---- postings that cost coins ----
 
 @pytest.fixture
@@ -382,8 +409,16 @@ def posting_price(admin, cast, reviewer):
                                                "config_value_json": coins, "reason": "test"}, expect=201)
     yield put
     put(0)
-    last = submitted_at_price(cast.company, reviewer, 0)
-    cast.company.post(f"/v1/approval-requests/{queued(reviewer, last['id'])['id']}/withdraw", expect=200)
+    take_back(cast.company, reviewer, submitted_at_price(cast.company, reviewer, 0))
+
+
+def take_back(company, reviewer, job):
+    """A draft again: withdrawn, or the debit was refused meanwhile, which takes the request along."""
+    def is_draft():
+        for request in reviewer.get(f"/v1/approval-requests?status=PENDING&entity_id={job['id']}", expect=200).items:
+            company.post(f"/v1/approval-requests/{request['id']}/withdraw", expect=(200, 409))
+        return company.get(f"/v1/jobs/{job['id']}", expect=200)["status"] == "DRAFT"
+    eventually("the job is a draft again", is_draft)
 
 
 def submitted_at_price(company, reviewer, price, **more):
@@ -393,7 +428,7 @@ def submitted_at_price(company, reviewer, price, **more):
         done = company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
         if done["coin_price"] == price:
             return done
-        company.post(f"/v1/approval-requests/{queued(reviewer, job['id'])['id']}/withdraw", expect=200)
+        take_back(company, reviewer, job)
         return None
     return eventually(f"a posting costs {price}", attempt, pause=0.3)
 
@@ -436,3 +471,88 @@ def test_posting_costs_coins(env, reviewer, wallets, posting_price):
     decide(reviewer, job["id"])
     wait_status(company, path, "LIVE")
     assert wallets.balance(company) == 6
+
+
+# ---- a company that may not publish ----
+
+@pytest.fixture
+def own_company(env, reviewer):
+    """One whose standing a test may change, and which the marketplace knows."""
+    made = Company(env, reviewer).open()
+    eventually("the company is known", lambda: made.post("/v1/jobs", job_fields(made.company_id),
+                                                         expect=(201, 403, 422)).status == 201)
+    return made
+
+
+def test_suspended_company_gets_its_coins_back(env, admin, reviewer, wallets, posting_price, own_company):
+    posting_price(7)
+    wallets.give(own_company, 20)
+    live = submitted_at_price(own_company, reviewer, 7)
+    decide(reviewer, live["id"])
+    wait_status(own_company, f"/v1/jobs/{live['id']}", "LIVE")
+    job = submitted_at_price(own_company, reviewer, 7)
+    path = f"/v1/jobs/{job['id']}"
+    eventually("the coins are taken", lambda: own_company.get(path, expect=200)["debited_at"])
+    assert wallets.balance(own_company) == 6
+
+    admin.post(f"/v1/company-profiles/{own_company.company_id}/suspend", {"reason": "Complaints."}, expect=200)
+    returned = wait_status(own_company, path, "DRAFT")
+    assert "not active" in returned["rejection_reason"] and returned["debited_at"] is None
+    assert wait_status(own_company, f"/v1/jobs/{live['id']}", "CLOSED")["close_reason"] == "COMPANY_SUSPENDED"
+    nothing_queued(reviewer, job["id"])
+    eventually("the coins are back", lambda: wallets.balance(own_company) == 13)
+
+    own_company.post(f"{path}/submit", expect=409).says("conflict")
+    admin.post(f"/v1/company-profiles/{own_company.company_id}/reinstate", expect=200)
+    eventually("the job is submitted", lambda: own_company.post(f"{path}/submit", expect=(200, 409)).status == 200)
+    decide(reviewer, job["id"])
+    wait_status(own_company, path, "LIVE")
+    assert wallets.balance(own_company) == 6
+
+
+def test_a_decision_finds_the_company_suspended(reviewer, own_company, sql):
+    job = own_company.draft()
+    own_company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
+    queued(reviewer, job["id"])
+    sql("marketplace", "UPDATE company_refs SET status = 'SUSPENDED' WHERE id = %s", own_company.company_id)
+    decide(reviewer, job["id"])
+    assert "not active" in wait_status(own_company, f"/v1/jobs/{job['id']}", "DRAFT")["rejection_reason"]
+
+
+def test_coins_find_the_company_suspended(reviewer, own_company, wallets, posting_price, sql):
+    """The debit is undone where the job cannot go on: what was taken for it comes back."""
+    posting_price(7)
+    wallets.give(own_company, 20)
+    paid = submitted_at_price(own_company, reviewer, 7)
+    eventually("the coins are taken", lambda: own_company.get(f"/v1/jobs/{paid['id']}", expect=200)["debited_at"])
+    job = own_company.draft()
+    path = f"/v1/jobs/{job['id']}"
+    sql("marketplace", "CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" UPDATE company_refs SET status = 'SUSPENDED' WHERE id = '{own_company.company_id}'; RETURN NULL; END $$")
+    sql("marketplace", "CREATE TRIGGER hurry AFTER UPDATE OF status ON jobs FOR EACH ROW"
+        f" WHEN (NEW.id = '{job['id']}' AND NEW.status = 'PENDING') EXECUTE FUNCTION hurry()")
+    try:
+        own_company.post(f"{path}/submit", expect=200)
+        returned = wait_status(own_company, path, "DRAFT")
+    finally:
+        sql("marketplace", "DROP FUNCTION hurry CASCADE")
+    assert "not active" in returned["rejection_reason"] and returned["debited_at"] is None
+    eventually("taken, and back", lambda: sql("finance", "SELECT count(*) AS n FROM tracecoin_ledger"
+                                              " WHERE reference_id = %s", returned["posting_id"])[0]["n"] == 2)
+    assert wallets.balance(own_company) == 13
+
+
+def test_an_approved_job_waits_for_its_companys_own_review(reviewer, own_company):
+    job = own_company.draft()
+    path, company = f"/v1/jobs/{job['id']}", f"/v1/company-profiles/{own_company.company_id}"
+    own_company.post(f"{path}/submit", expect=200)
+    own_company.patch(company, {"bio": "We make gauges and scales."}, expect=200)
+    own_company.post("/v1/jobs", job_fields(own_company.company_id), expect=201)
+    eventually("the marketplace has heard of it", lambda: own_company.post(
+        f"/v1/jobs/{own_company.draft()['id']}/submit", expect=(200, 409)).status == 409)
+    decide(reviewer, job["id"])
+    approved = eventually("the job is approved", lambda: (
+        lambda j: j if j["approved_at"] else None)(own_company.get(path, expect=200)))
+    assert approved["status"] == "PENDING"
+    decide(reviewer, own_company.company_id)
+    wait_status(own_company, path, "LIVE")

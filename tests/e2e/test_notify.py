@@ -349,6 +349,18 @@ def open_ticket(person, **more):
                                                "category": "BILLING", **more}, expect=201)
 
 
+def test_messages_are_limited(user, admin):
+    ticket = open_ticket(user)
+    said = {"message_body": "And another thing."}
+    answers = [ticket, user.post(f"/v1/support-tickets/{ticket['id']}/reply", said, expect=201),
+               user.post("/v1/support-ticket-messages", {"support_ticket_id": ticket["id"], **said}, expect=201),
+               admin.post(f"/v1/notification-templates/{uuid.uuid4()}/test", {}, expect=404),
+               admin.post(f"/v1/email-logs/{uuid.uuid4()}/resend", expect=404)]
+    for answer in answers:
+        assert answer.headers.get("RateLimit", "").startswith("limit="), answer
+    assert "RateLimit" not in user.get(f"/v1/support-tickets/{ticket['id']}", expect=200).headers
+
+
 def test_a_ticket_from_opening_to_closing(user, agent, second_agent, mailbox):
     ticket = open_ticket(user)
     path = f"/v1/support-tickets/{ticket['id']}"

@@ -362,6 +362,29 @@ def test_verification(env, reviewer, stranger):
     assert person.patch(path, {"phone": "+919833333333"}, expect=200)["verification_status"] == "PENDING"
 
 
+def test_verification_is_decided_by_approvers_alone(env, admin):
+    """The permission is not enough: the role must be one that approves."""
+    keys = [f"verification-{what}.{verb}" for what in ("requests", "documents") for verb in ("approve", "reject", "read")]
+    role = admin.post("/v1/roles", {"key": f"checker_{uuid.uuid4().hex[:8]}", "name": "Checker", "audience": "EXTERNAL"},
+                      expect=201)
+    for key in keys:
+        admin.post("/v1/role-permissions", {"role_id": role["id"], "permission_key": key}, expect=201)
+    checker, person = Person(env).register().sign_in(), Person(env, name="unproven").register().sign_in()
+    checker.post("/v1/user-roles", {"role_key": role["key"]}, expect=201)
+    request = person.post("/v1/verification-requests", {"user_role_profile_id": open_profile(person, "tutor")["id"],
+                                                        "verification_type": "IDENTITY"}, expect=201)
+    document = person.post("/v1/verification-documents", {
+        "verification_request_id": request["id"], "document_type": "ID_PROOF", "file_url": "objects/id.pdf"}, expect=201)
+    of_document, of_request = f"/v1/verification-documents/{document['id']}", f"/v1/verification-requests/{request['id']}"
+    eventually("the checker may read it", lambda: checker.refresh().get(of_document, expect=(200, 401, 404)).status == 200)
+    for path in (of_document, of_request):
+        checker.post(f"{path}/approve", expect=403).says("forbidden")
+        checker.post(f"{path}/reject", {"remarks": "No."}, expect=403).says("forbidden")
+    admin.patch(f"/v1/roles/{role['id']}", {"can_approve_requests": True}, expect=200)
+    eventually("the role approves", lambda: checker.post(f"{of_document}/approve", expect=(200, 403)).status == 200)
+    assert checker.post(f"{of_request}/approve", expect=200)["status"] == "APPROVED"
+
+
 def test_where_a_document_lies_never_travels(env, sql):
     changes = sql("audit", "SELECT new_value_text FROM audit_log_changes WHERE field_name = 'file_url'"
                            " AND new_value_text LIKE 'objects/id%%'")

@@ -70,8 +70,11 @@ def _locations(routes):
 
 
 def _export(routes):
-    """The page that nginx fills with what each service holds of the caller; null for one that is away."""
-    parts = (f'"{s}":<!--# include virtual="/v1/me/export/{s}" stub="away" -->'
+    """
+    The page that nginx fills with what each service holds of the caller; null for one that is away. One after the
+    other, since a part may be long: a service would give up on a client that takes nothing while another's is sent.
+    """
+    parts = (f'"{s}":<!--# include virtual="/v1/me/export/{s}" stub="away" wait="yes" -->'
              for s, text in routes.items() if f"\t/v1/me/export/{s}\t" in text)
     return f'<!--# block name="away" -->null<!--# endblock -->{{{",".join(parts)}}}\n'
 
