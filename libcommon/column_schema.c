@@ -5,7 +5,8 @@
 
 #include "validate.h"
 
-#define NOT_BLANK	"[^ \\t\\n\\v\\f\\r]"
+#define NOT_BLANK	"[^ \\t\\n\\v\\f\\r\\u00a0\\u00ad\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060" \
+	"\\u2800\\u3000\\u3164\\ufeff]"
 #define NOT_BEFORE_1900	"^(19|[2-9][0-9])"
 #define NOT_BEFORE_1970	"^(19[7-9]|[2-9])"
 #define LOCAL_CHAR	"[^\\x00- \\x7f<>()\\[\\],;:\\\\\"@]"

@@ -76,6 +76,7 @@ enum column_flag {
 	COL_ANY_JSON = 1 << 17,		/* COL_JSON: a number, text or truth value too */
 	COL_NO_EVENT = 1 << 18,		/* answered, but in no event: where a private file lies */
 	COL_NO_CONTACT = 1 << 16,	/* refused where it holds a URL, e-mail address or phone number */
+	COL_ANY_TEXT = 1 << 19,		/* taken as it is typed, control characters too: a password */
 };
 struct column {
 	const char *name;

@@ -23,12 +23,12 @@ const struct column password_forgot_body[] = {
 };
 const struct column password_reset_body[] = {
 	{ "token", COL_TEXT, COL_REQUIRED, .max = 200, .doc = "From the link in the mail." },
-	{ "password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_TYPED_MAX },
+	{ "password", COL_TEXT, COL_REQUIRED | COL_ANY_TEXT, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_TYPED_MAX },
 	{ 0 }
 };
 const struct column password_change_body[] = {
-	{ "current_password", COL_TEXT, COL_REQUIRED, .max = PASSWORD_TYPED_MAX },
-	{ "new_password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN,
+	{ "current_password", COL_TEXT, COL_REQUIRED | COL_ANY_TEXT, .max = PASSWORD_TYPED_MAX },
+	{ "new_password", COL_TEXT, COL_REQUIRED | COL_ANY_TEXT, .min = PASSWORD_LENGTH_MIN,
 	    .max = PASSWORD_TYPED_MAX },
 	{ 0 }
 };

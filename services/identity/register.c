@@ -27,7 +27,7 @@ static const char *const account_types[] = { "INDIVIDUAL", "COMPANY", NULL };
 const struct column register_body[] = {
 	{ "email", COL_EMAIL, COL_REQUIRED },
 	{ "phone", COL_TEXT, 0, .max = 40, .pattern = PHONE_PATTERN },
-	{ "password", COL_TEXT, COL_REQUIRED, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_TYPED_MAX,
+	{ "password", COL_TEXT, COL_REQUIRED | COL_ANY_TEXT, .min = PASSWORD_LENGTH_MIN, .max = PASSWORD_TYPED_MAX,
 	    .doc = "8 to 256 characters, counted when composed (Unicode NFC); as typed there may be more." },
 	{ "account_type", COL_ENUM, COL_REQUIRED, .values = account_types },
 	{ 0 }

@@ -22,7 +22,7 @@ static const char *const clients[] = { "UI", "API", NULL };
 
 const struct column login_body[] = {
 	{ "email", COL_EMAIL, COL_REQUIRED },
-	{ "password", COL_TEXT, COL_REQUIRED, .max = PASSWORD_TYPED_MAX },
+	{ "password", COL_TEXT, COL_REQUIRED | COL_ANY_TEXT, .max = PASSWORD_TYPED_MAX },
 	{ "client", COL_ENUM, 0, .values = clients, .initial = "API",
 	    .doc = "What the caller is; stands in audit as the source." },
 	{ "device", COL_TEXT, 0, .max = 100,
@@ -33,7 +33,7 @@ const struct column login_body[] = {
 };
 
 const struct column step_up_body[] = {
-	{ "password", COL_TEXT, 0, .max = PASSWORD_TYPED_MAX },
+	{ "password", COL_TEXT, COL_ANY_TEXT, .max = PASSWORD_TYPED_MAX },
 	{ "code", COL_TEXT, 0, .min = 6, .max = 6,
 	    .doc = "Of the authenticator, in the place of the password, where one is set up." },
 	{ "passkey", COL_JSON, COL_OBJECT,

@@ -28,7 +28,7 @@ static const struct column job_columns[] = {
 	    .max = 200, .doc = "Shown in the job list." },
 	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_NO_CONTACT, .max = 20000,
 	    .doc = "Needed before review." },
-	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED, .max = 200 },
+	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_NO_CONTACT, .max = 200 },
 	{ "employment_type", COL_ENUM, COL_FILTER | COL_JUDGED, .values = employment_types },
 	{ "mode_of_work", COL_ENUM, COL_FILTER | COL_JUDGED, .values = modes_of_work },
 	{ "budget_inr", COL_MONEY, COL_FILTER | COL_SORT | COL_JUDGED, .doc = "In paise." },

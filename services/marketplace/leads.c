@@ -20,7 +20,7 @@ static const struct column lead_columns[] = {
 	    .max = 200 },
 	{ "description", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT,
 	    .max = 8000, .doc = "Needed before review." },
-	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED, .max = 200 },
+	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_NO_CONTACT, .max = 200 },
 	{ "budget_inr", COL_MONEY, COL_FILTER | COL_SORT | COL_JUDGED, .doc = "In paise." },
 	{ "required_date", COL_DATE, COL_FILTER | COL_SORT | COL_JUDGED,
 	    .doc = "OPEN ends after it." },

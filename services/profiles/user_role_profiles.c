@@ -13,7 +13,7 @@ static const struct column profile_columns[] = {
 	{ "display_name", COL_TEXT,
 	    COL_SEARCH | COL_SORT | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
 	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 4000 },
-	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_PERSONAL, .max = 200 },
+	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
 	{ "avatar_url", COL_URL, COL_JUDGED | COL_PERSONAL, .max = 2000,
 	    .doc = "Reference into the object store." },
 	{ "phone", COL_PHONE, COL_PRIVATE | COL_PERSONAL },

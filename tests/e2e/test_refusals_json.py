@@ -180,6 +180,33 @@ def send_raw(env, service, token, method, path, headers, chunks=()):
     return answer
 
 
+@pytest.mark.parametrize("value", ["a\r\nBcc: b@example.com", "a\tb", "a\u0007", "a\u001b[2J", "a\u0085", "a\u2028b", "a\u202eb"])
+def test_a_line_holds_no_control_character(senders, value):
+    """It would break mails, terminals and tables that it comes into."""
+    lead = next(t for t in TARGETS if t.service == "marketplace")
+    for field in ("title", "description"):
+        refused = senders["marketplace"].post(lead.path, {**lead.body(), field: value}, expect=(201, 422))
+        several = field == "description" and not {"\x07", "\x1b", "\x85", "\u202e"} & set(value) and "@" not in value
+        assert refused.status == (201 if several else 422), refused
+        if not several:
+            refused.says("validation_failed", f"/{field}")
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\u00a0", "\u3000\u2003", "\u200b", "\u2800", "\ufeff\u00ad"])
+def test_what_shows_nothing_is_no_title(senders, value):
+    lead = next(t for t in TARGETS if t.service == "marketplace")
+    senders["marketplace"].post(lead.path, {**lead.body(), "title": value}, expect=422).says("validation_failed", "/title")
+
+
+@pytest.mark.parametrize("path, field", [("/v1/leads", "location"), ("/v1/me", "display_name")])
+def test_contact_details_are_refused_where_others_read(senders, env, path, field):
+    lead = next(t for t in TARGETS if t.service == "marketplace")
+    for value in ("call 9876543210", "http://evil.example.com", "a@example.com"):
+        sent = (senders["marketplace"].post(path, {**lead.body(), field: value}, expect=422) if path == lead.path else
+                senders["identity"].patch(path, {field: value}, expect=422))
+        sent.says("validation_failed", f"/{field}")
+
+
 @each_target
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
                                   "application/xml", "application/jsonp", "application/json-patch+json", "json", "", "*/*",
