@@ -468,47 +468,75 @@ verhoeff_holds(const char *digits, int n)
 	return c == 0;
 }
 
-/* Length of the Aadhaar number at s, separators included; 0 where there is none. */
-static size_t
-aadhaar_at(const char *s)
-{
-	char digits[AADHAAR_DIGITS];
-	size_t at = 0;
-	int n = 0;
+/* A character of the text: its bytes, and the digit that it is, in whatever script. */
+struct glyph {
+	size_t at, len;
+	char digit;		/* '0' to '9', '-' for what may stand between digits, else 0 */
+	bool is_masked;
+};
 
-	while (n < AADHAAR_DIGITS) {
-		if (isdigit((unsigned char)s[at]))
-			digits[n++] = s[at];
-		else if (n == 0 || (s[at] != ' ' && s[at] != '-'))
-			return 0;
-		at++;
-	}
-	return !isdigit((unsigned char)s[at]) && digits[0] >= '2' && verhoeff_holds(digits, n) ?
-	    at : 0;
+static char
+digit_of(int32_t c)
+{
+	if (c >= 0xff10 && c <= 0xff19)		/* full width */
+		return (char)('0' + (c - 0xff10));
+	if (c < 0x80)
+		return isdigit((int)c) ? (char)c : strchr(" -_./,", (int)c) != NULL ? '-' : '\0';
+	c = is_dressing(c) || c == 0xa0 ? '-' : fold_code(c);
+	return isdigit((int)c) || c == '-' ? (char)c : '\0';
 }
 
+/* Marks all but the last digits of the Aadhaar number that begins at g, where one does. */
 static void
-mask(char *s, size_t n)
+mark(struct glyph *g, const struct glyph *end)
 {
-	int left = AADHAAR_DIGITS - AADHAAR_SHOWN;
+	char digits[AADHAAR_DIGITS];
+	struct glyph *p = g;
+	int n = 0;
 
-	for (size_t i = 0; i < n && left > 0; i++)
-		if (isdigit((unsigned char)s[i])) {
-			s[i] = 'X';
-			left--;
+	for (; p < end && n < AADHAAR_DIGITS && p->digit != '\0'; p++)
+		if (p->digit != '-')
+			digits[n++] = p->digit;
+	if (n < AADHAAR_DIGITS || (p < end && isdigit((unsigned char)p->digit)) || digits[0] < '2' ||
+	    !verhoeff_holds(digits, n))
+		return;
+	for (n = 0, p = g; n < AADHAAR_DIGITS - AADHAAR_SHOWN; p++)
+		if (p->digit != '-') {
+			p->is_masked = true;
+			n++;
 		}
+}
+
+static size_t
+read_glyphs(const char *text, struct glyph *g)
+{
+	size_t n = 0;
+	int32_t c;
+
+	for (size_t at = 0; text[at] != '\0'; at += g[n++].len) {
+		utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)text + at, -1, &c);
+		g[n] = (struct glyph){ .at = at, .len = len > 0 ? (size_t)len : 1, .digit = len > 0 ? digit_of(c) : '\0' };
+	}
+	return n;
 }
 
 const char *
 aadhaar_mask(struct arena *a, const char *text)
 {
-	char *copy = arena_strdup(a, text);
+	struct glyph *g;
+	struct buf out;
+	size_t n;
 
-	/* On by one each time: the digits that stay may begin another number. */
-	for (char *s = copy; s != NULL && *s != '\0'; s++) {
-		size_t n = s > copy && isdigit((unsigned char)s[-1]) ? 0 : aadhaar_at(s);
-		if (n > 0)
-			mask(s, n);
-	}
-	return copy;
+	if (text == NULL)
+		return NULL;
+	g = arena_alloc(a, (strlen(text) + 1) * sizeof(*g));
+	n = read_glyphs(text, g);
+	buf_init(&out, a, strlen(text) + 1);
+	/* From each digit that none stands before: the digits that stay may begin another number. */
+	for (size_t i = 0; i < n; i++)
+		if (isdigit((unsigned char)g[i].digit) && !g[i].is_masked && (i == 0 || g[i - 1].is_masked || !isdigit((unsigned char)g[i - 1].digit)))
+			mark(&g[i], g + n);
+	for (size_t i = 0; i < n; i++)
+		buf_add(&out, g[i].is_masked ? "X" : text + g[i].at, g[i].is_masked ? 1 : g[i].len);
+	return out.text;
 }

@@ -15,8 +15,8 @@ struct arena;
 /* True where `text` (valid UTF-8) holds contact details; *ret_what says which kind, for people. */
 bool contact_scan(const char *text, const char **ret_what);
 /*
- * A copy of `text` in which every Aadhaar number (12 digits with a right check digit, spaces and
- * hyphens allowed) keeps only its last four digits. NULL gives NULL.
+ * A copy of `text` in which every Aadhaar number (12 digits of any script with a right check digit, spaces,
+ * punctuation and what nobody sees between them) keeps only its last four digits. NULL gives NULL.
  */
 const char *aadhaar_mask(struct arena *a, const char *text);
 

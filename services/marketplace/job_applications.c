@@ -167,7 +167,7 @@ applications_end(struct request *rq)
 	    NULL, "reject", NULL, NULL);
 }
 
-/* GET …/{id}/candidate: contact and resume, for the company applied to and the candidate. */
+/* GET …/{id}/candidate: contact and resume, for the candidate and, until it has ended, the company applied to. */
 int
 application_candidate(struct request *rq)
 {
@@ -177,7 +177,7 @@ application_candidate(struct request *rq)
 	    " JOIN jobs j ON j.id = a.job_id"
 	    " JOIN user_refs u ON u.id = a.applicant_user_id LEFT"
 	    " JOIN candidate_refs c ON c.user_id = u.id"
-	    " WHERE a.id = $1 AND (j.posted_by_user_id = $2 OR a.applicant_user_id = $2)",
+	    " WHERE a.id = $1 AND (a.applicant_user_id = $2 OR (j.posted_by_user_id = $2 AND a.status <> 'REJECTED'))",
 	    DB(rq->id, rq->caller.user_id));
 	static const char *const names[] = { "user_id", "display_name", "location", NULL,
 	    "resume_file_url",

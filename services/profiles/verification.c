@@ -415,17 +415,28 @@ replaced_must_fit(struct request *rq, const struct row *row)
 	    "no rejected document of this request and type");
 }
 
+/* Where a file lies cannot be masked: whoever reads it has to find it there. */
+static int
+place_must_tell_nothing(struct request *rq, const struct row *row)
+{
+	const char *place = row_text(row, "file_url");
+
+	return strcmp(place, aadhaar_mask(rq->arena, place)) == 0 ? 0 : fail_field(rq, "file_url", "personal_number",
+	    "holds an Aadhaar number; store the file under another name");
+}
+
 static int
 document_create(struct request *rq, struct row *row)
 {
 	struct document_facts facts;
 
-	if (request_must_be_open(rq, row) < 0 || replaced_must_fit(rq, row) < 0 ||
+	if (request_must_be_open(rq, row) < 0 || replaced_must_fit(rq, row) < 0 || place_must_tell_nothing(rq, row) < 0 ||
 	    request_facts(rq, row_text(row, "verification_request_id"), &facts) < 0)
 		return -1;
 	event_set_text(row_event(rq, row), "user_role_profile_id", facts.profile_id);
 	event_set_text(row_event(rq, row), "user_id", facts.profile.user_id);
 	row_set(row, "file_name", aadhaar_mask(rq->arena, row_text(row, "file_name")));
+	row_set(row, "document_type", aadhaar_mask(rq->arena, row_text(row, "document_type")));
 	row_set_now(rq, row, "uploaded_at");
 	return 0;
 }

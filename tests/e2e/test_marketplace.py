@@ -159,6 +159,8 @@ def test_applications(env, company, candidate, reviewer, anyone):
     stranger.get(f"{path}/candidate", expect=404)
     rejected = company.post(f"{path}/reject", {"reason": "Another was faster."}, expect=200)
     assert rejected["status"] == "REJECTED" and rejected["rejection_reason"] == "Another was faster."
+    company.get(f"{path}/candidate", expect=404)
+    candidate.get(f"{path}/candidate", expect=200)
     assert [a["id"] for a in company.get(f"/v1/jobs/{job['id']}/applications", expect=200).items] == [made["id"]]
 
     other = stranger.post("/v1/job-applications", {"job_id": job["id"]}, expect=201)

@@ -80,6 +80,12 @@ masks_aadhaar(void **state)
 	assert_string_equal(aadhaar_mask(a, "234123412346"), "XXXXXXXX2346");
 	assert_string_equal(aadhaar_mask(a, "2341-2341-2346"), "XXXX-XXXX-2346");
 	assert_string_equal(aadhaar_mask(a, "2341 2341 2347"), "2341 2341 2347");
+	assert_string_equal(aadhaar_mask(a, "2341_2341.2346.pdf"), "XXXX_XXXX.2346.pdf");
+	assert_string_equal(aadhaar_mask(a, "23412341\xe2\x80\x8b" "2346"), "XXXXXXXX\xe2\x80\x8b" "2346");	/* U+200B */
+	assert_string_equal(aadhaar_mask(a, "\xe0\xa5\xa8\xe0\xa5\xa9\xe0\xa5\xaa\xe0\xa5\xa7" "23412346"),
+	    "XXXXXXXX2346");	/* Devanagari */
+	assert_string_equal(aadhaar_mask(a, "2341\xef\xbc\x92" "3412346"), "XXXXXXXX2346");	/* full width */
+	assert_string_equal(aadhaar_mask(a, ""), "");
 	/* the last four digits begin another number */
 	assert_string_equal(aadhaar_mask(a, "2341 2341 2346 5678 0004"), "XXXX XXXX XXXX XXXX 0004");
 	assert_string_equal(aadhaar_mask(a, "123412341234"), "123412341234");
