@@ -125,16 +125,30 @@ subjects_must_be_declared(const struct service *svc, struct error *e)
 	return 0;
 }
 
+/* {"jobs":[{}],…}: for OpenAPI, for as long as the process. */
+static const char *
+example_of_answer(const struct service *svc)
+{
+	struct buf out;
+
+	buf_init(&out, arena_new(), 1024);
+	for (const struct resource *const *res = svc->resources; res != NULL && *res != NULL; res++)
+		if (plan_of(*res)->subject != NULL)
+			buf_printf(&out, "%s\"%s\":[{}]", out.len == 0 ? "{" : ",", (*res)->table);
+	buf_add_str(&out, out.len == 0 ? "{}" : "}");
+	return out.text;
+}
+
 int
 export_declare(const struct service *svc, struct error *e)
 {
 	static char path[80];
 	static struct route route = { .method = "GET", .path = path, .access = SIGNED_IN, .handler = export_own,
-		.flags = ROUTE_STREAM, .summary = "All that this service holds of the caller, a list for each table.",
-		.answer = "{}" };
+		.flags = ROUTE_STREAM, .summary = "All that this service holds of the caller, a list for each table." };
 
 	if (subjects_must_be_declared(svc, e) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/v1/me/export/%s", svc->name);
+	route.answer = example_of_answer(svc);
 	return router_add(&route, e);
 }
