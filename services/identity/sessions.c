@@ -126,15 +126,6 @@ session_answer(struct request *rq, const struct row *user, const struct row *ses
 
 /* ---- opening ---- */
 
-static void
-set_time(struct row *row, const char *column, int64_t us)
-{
-	char text[CLOCK_TEXT];
-
-	clock_format(us, text);
-	row_set(row, column, text);
-}
-
 static struct row *
 insert_session(struct request *rq, const struct row *user, const struct sign_in *how,
     const char *handle)
@@ -148,7 +139,7 @@ insert_session(struct request *rq, const struct row *user, const struct sign_in 
 	row_set(session, "user_agent", rq->user_agent);
 	row_set(session, "device", how->device);
 	row_set(session, "client", how->client);
-	set_time(session, "expires_at", rq->now_us + config_int("SESSION_S") * 1000000);
+	row_set_time(session, "expires_at", rq->now_us + config_int("SESSION_S") * 1000000);
 	row_set_now(rq, session, "last_used_at");
 	row_set_now(rq, session, "authenticated_at");
 	row_set(session, "authenticated_with", how->method);
