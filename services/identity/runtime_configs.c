@@ -30,7 +30,7 @@ static const struct column runtime_config_columns[] = {
 	COLUMN_CREATED,
 	COLUMN_UPDATED,
 	COLUMN_VERSION,
-	{ "reason", COL_TEXT, COL_REQUIRED, .max = 500, .doc = "Why it was changed last; needed with each change." },
+	{ "reason", COL_TEXT, 0, .max = 500, .doc = "Why the last change was made." },
 	{ 0 }
 };
 
@@ -88,21 +88,21 @@ config_create(struct request *rq, struct row *config)
 	return value_must_fit(rq, config) < 0 ? -1 : keep_version(rq, config, 1);
 }
 
-/* Every change says why anew, in a reason of its own. */
+/* Every change says why anew. */
 static int
 config_update(struct request *rq, struct row *config)
 {
 	if (!row_changed(config, "config_value_json") && !row_changed(config, "is_active") &&
 	    !row_changed(config, "description") && !row_changed(config, "reason"))
 		return 0;
-	if (!body_has(rq, "reason"))
-		fail_field(rq, "reason", "required", "say why");
 	/* also an old value that comes into force again: what daemons read may have changed meanwhile */
 	if ((row_changed(config, "config_value_json") ||
 	    (row_changed(config, "is_active") && row_bool(config, "is_active"))) &&
 	    value_must_fit(rq, config) < 0)
 		return -1;
-	return rq->problem.code != ERR_NONE ? -1 : keep_version(rq, config, row_version(config) + 1);
+	if (!body_has(rq, "reason"))
+		row_set(config, "reason", NULL);
+	return keep_version(rq, config, row_version(config) + 1);
 }
 
 /* ---- versions ---- */

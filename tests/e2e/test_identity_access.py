@@ -369,26 +369,25 @@ def setting(admin, sql, key, value):
     """The row of a declared setting with this value, made or changed; other tests may have made it."""
     found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
     if found:
-        admin.patch(f"/v1/runtime-configs/{found[0]['id']}", {"config_value_json": value, "is_active": True,
-                                                                  "reason": "A test of it."}, expect=200)
+        admin.patch(f"/v1/runtime-configs/{found[0]['id']}", {"config_value_json": value, "is_active": True}, expect=200)
         return found[0]["id"]
     return admin.post("/v1/runtime-configs", {"config_group": key.split(".")[0], "config_key": key,
-                                              "config_value_json": value, "reason": "A test of it."}, expect=201)["id"]
+                                              "config_value_json": value}, expect=201)["id"]
 
 
 def test_configuration_keeps_its_versions_and_goes_back(admin, person, reviewer, sql):
     key = "finance.lot_warning_days"
     path = f"/v1/runtime-configs/{setting(admin, sql, key, 5)}"
-    body = {"config_group": "finance", "config_key": key, "config_value_json": 5, "reason": "A test of it."}
+    body = {"config_group": "finance", "config_key": key, "config_value_json": 5}
     person.post("/v1/runtime-configs", body, expect=403)
     admin.post("/v1/runtime-configs", body, expect=409).says("already_exists", "/config_key")
     before = admin.get(path, expect=200)["version"]
     admin.patch(path, {"config_value_json": 9, "reason": "more time"}, expect=200)
-    admin.patch(path, {"is_active": False, "reason": "no warning"}, expect=200)
+    assert admin.patch(path, {"is_active": False}, expect=200)["reason"] is None
     person.get(f"{path}/versions", expect=403)
     kept = [v for v in admin.get(f"{path}/versions", expect=200)["items"] if v["version"] >= before]
     assert [(v["version"], v["config_value_json"], v["is_active"], v["reason"]) for v in kept] == [
-        (before + 2, 9, False, "no warning"), (before + 1, 9, True, "more time"), (before, 5, True, "A test of it.")]
+        (before + 2, 9, False, None), (before + 1, 9, True, "more time"), (before, 5, True, kept[2]["reason"])]
     assert {v["changed_by_user_id"] for v in kept} == {admin.id}
 
     reviewer.post(f"{path}/rollback", {"version": before, "reason": "no"}, expect=403)
@@ -404,27 +403,10 @@ def test_configuration_keeps_its_versions_and_goes_back(admin, person, reviewer,
 def test_a_value_that_no_longer_fits_does_not_come_into_force_again(admin, sql):
     key = "finance.wallet_low_threshold"
     path = f"/v1/runtime-configs/{setting(admin, sql, key, 11)}"
-    admin.patch(path, {"is_active": False, "reason": "A test of it."}, expect=200)
+    admin.patch(path, {"is_active": False}, expect=200)
     sql("identity", "UPDATE runtime_configs SET config_value_json = '\"many\"' WHERE config_key = %s", key)
-    admin.patch(path, {"is_active": True, "reason": "A test of it."}, expect=422).says("validation_failed", "/config_value_json")
-    admin.patch(path, {"config_value_json": 11, "is_active": True, "reason": "A test of it."}, expect=200)
-
-
-def test_no_setting_changes_without_a_reason(admin, sql):
-    """Every version says who and why; what changes nothing makes none."""
-    key = "finance.lot_warning_days"
-    path = f"/v1/runtime-configs/{setting(admin, sql, key, 5)}"
-    before = admin.get(path, expect=200)
-    for change in ({"config_value_json": 6}, {"is_active": False}, {"description": "Days."}):
-        admin.patch(path, change, expect=422).says("validation_failed", "/reason")
-        admin.patch(path, {**change, "reason": None}, expect=422).says("validation_failed", "/reason")
-        admin.patch(path, {**change, "reason": " "}, expect=422).says("validation_failed", "/reason")
-    wrong = admin.patch(path, {"config_value_json": "6"}, expect=422)
-    assert {e["pointer"] for e in wrong["errors"]} == {"/reason", "/config_value_json"}, "all at once"
-    for nothing in ({}, {"config_value_json": 5}):
-        assert admin.patch(path, nothing, expect=200)["version"] == before["version"]
-    admin.post("/v1/runtime-configs", {"config_group": "finance", "config_key": "finance.invoice_series",
-                                       "config_value_json": "NX"}, expect=422).says("validation_failed", "/reason")
+    admin.patch(path, {"is_active": True}, expect=422).says("validation_failed", "/config_value_json")
+    admin.patch(path, {"config_value_json": 11, "is_active": True}, expect=200)
 
 
 @pytest.mark.parametrize("key, value, pointer, code", [
@@ -440,8 +422,7 @@ def test_no_setting_changes_without_a_reason(admin, sql):
     ("finance.no_such_setting", 5, "/config_key", "unknown_reference"),
 ])
 def test_a_value_that_no_daemon_could_use_is_refused(admin, key, value, pointer, code):
-    body = {"config_group": key.split(".")[0], "config_key": key, "config_value_json": value,
-            "reason": "A test of it."}
+    body = {"config_group": key.split(".")[0], "config_key": key, "config_value_json": value}
     answer = admin.post("/v1/runtime-configs", body, expect=422)
     assert (pointer, code) in [(e["pointer"], e["code"]) for e in answer["errors"]]
     assert not [c for c in admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items if c["config_value_json"] == value]
@@ -484,16 +465,15 @@ def test_an_operators_word_rules_role_requests(env, admin, sql):
     path = f"/v1/runtime-configs/{found[0]['id']}" if found else None
     if path is None:
         path = "/v1/runtime-configs/" + admin.post("/v1/runtime-configs", {
-            "config_group": "identity", "config_key": key, "config_value_json": True,
-            "reason": "A test of it."}, expect=201)["id"]
-    admin.patch(path, {"config_value_json": False, "reason": "A test of it."}, expect=200)
+            "config_group": "identity", "config_key": key, "config_value_json": True}, expect=201)["id"]
+    admin.patch(path, {"config_value_json": False}, expect=200)
     try:
         def pending():
             someone = Person(env).register().sign_in()
             return ask(someone, "tutor")["status"] == "PENDING"
         eventually("the policy is off", pending)
     finally:
-        admin.patch(path, {"config_value_json": True, "reason": "The test is over."}, expect=200)
+        admin.patch(path, {"config_value_json": True}, expect=200)
 
     def approved():
         someone = Person(env).register().sign_in()
@@ -530,8 +510,7 @@ def test_staff_may_be_made_to_have_a_second_factor(env, admin, sql):
         eventually("the token is stale", lambda: clerk.get("/v1/me").status == 401)
         assert roles() == []
     finally:
-        admin.patch(f"/v1/runtime-configs/{config}", {"config_value_json": False, "reason": "The test is over."},
-                    expect=200)
+        admin.patch(f"/v1/runtime-configs/{config}", {"config_value_json": False}, expect=200)
     eventually("the role counts again", lambda: roles() == ["reviewer"])
 
 

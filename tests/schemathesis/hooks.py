@@ -31,7 +31,6 @@ RULES = {"POST /v1/auth/step-up /password": "a password or a code, not both",
          "POST /v1/user-role-profiles /role_key": "a profession, or a role of the caller",
          "POST /v1/runtime-configs /config_value_json": "must fit the schema of its key",
          "PATCH /v1/runtime-configs/{id} /config_value_json": "must fit the schema of its key",
-         "PATCH /v1/runtime-configs/{id} /reason": "asked for where something changes",
          "POST /v1/support-tickets /related_entity_type": "only together with its id",
          "POST /v1/support-tickets /related_entity_id": "only together with its type",
          **{f"{verb} /v1/{table} /{to}": "later than the beginning"
