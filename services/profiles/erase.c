@@ -52,27 +52,11 @@ end_review(struct request *rq, struct row *row)
 	return row_transition(rq, row, "reject");
 }
 
-/*
- * The wish to be verified: nobody is left whose it is. The log says REJECTED, the one word it has for it. The profile's
- * own status follows the event.
- */
+/* The wish to be verified: nobody is left whose it is. The profile's own status follows the event. */
 static int
 end_verification(struct request *rq, struct row *row)
 {
-	struct event_out *ev = row_event_as(rq, row, &EV_VERIFICATION_DECIDED);
-	struct row *log = row_new(rq, &verification_log_resource);
-	struct profile_facts facts;
-
-	if (profile_facts(rq, row_text(row, "user_role_profile_id"), &facts) < 0)
-		return -1;
-	event_set_text(ev, "user_id", facts.user_id);
-	event_set_text(ev, "role_key", facts.role_key);
-	event_set_text(ev, "decision", "REJECTED");
-	row_set(log, "verification_request_id", row_id(row));
-	row_set(log, "action", "REJECTED");
-	row_set(log, "old_status", "PENDING");
-	row_set(log, "new_status", "REJECTED");
-	return row_touch(rq, row) < 0 || row_insert(rq, log) < 0 ? -1 : 0;
+	return row_transition(rq, row, "erase");
 }
 
 static int
@@ -123,8 +107,7 @@ static const struct belonging {
 	ending *end;
 } belongings[] = {
 	{ &verification_request_resource,
-	    "UPDATE verification_requests SET status = 'REJECTED', reviewed_at = now()" OF_PROFILE
-	    " AND status = 'PENDING' RETURNING id", end_verification },
+	    "SELECT id FROM verification_requests" OF_PROFILE " AND status = 'PENDING' ORDER BY id", end_verification },
 	{ &verification_document_resource,
 	    "UPDATE verification_documents SET file_url = '', file_name = NULL, remarks = NULL"
 	    " WHERE verification_request_id IN (SELECT id FROM verification_requests" OF_PROFILE ") RETURNING id",

@@ -78,7 +78,7 @@ static const struct column reject_body[] = {
 	{ "remarks", COL_TEXT, COL_REQUIRED, .max = 2000, .doc = "Told to the owner." }, { 0 }
 };
 
-static row_guard request_create, request_approve, request_reject, document_create, document_approve,
+static row_guard request_create, request_approve, request_reject, request_erase, document_create, document_approve,
     document_reject;
 
 static const struct transition request_transitions[] = {
@@ -89,6 +89,8 @@ static const struct transition request_transitions[] = {
 	{ "reject", "PENDING", "REJECTED", REVIEWER("verification-requests.reject"),
 	    &EV_VERIFICATION_DECIDED,
 	    request_reject, .stamp = "reviewed_at", .body = reject_body, .doc = "Not verified." },
+	{ "erase", "PENDING", "REJECTED", SYS, &EV_VERIFICATION_DECIDED, request_erase, .stamp = "reviewed_at",
+	    .doc = "The person erased the account." },
 	{ 0 }
 };
 
@@ -321,6 +323,19 @@ request_reject(struct request *rq, struct row *row)
 	if (profile_facts(rq, row_text(row, "user_role_profile_id"), &facts) < 0)
 		return -1;
 	return decide(rq, row, &facts, "REJECTED");
+}
+
+static int
+request_erase(struct request *rq, struct row *row)
+{
+	struct event_out *ev = row_event(rq, row);
+	struct profile_facts facts;
+
+	if (profile_facts(rq, row_text(row, "user_role_profile_id"), &facts) < 0)
+		return -1;
+	name_profile(ev, &facts);
+	event_set_text(ev, "decision", "REJECTED");
+	return log_step(rq, row_id(row), "REJECTED", "PENDING", "REJECTED", NULL);
 }
 
 /* POST …/{id}/request-documents: the status stays; log and owner are told what is wanted. */

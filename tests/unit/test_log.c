@@ -178,6 +178,7 @@ lines_are_redacted(void **state)
 	json_decref(line);
 }
 
+#ifndef __SANITIZE_ADDRESS__	/* which tells of a crash by itself */
 /* A daemon that dies says so, also where the stack is what it died of. */
 static void
 overflow(volatile int *depth)
@@ -193,10 +194,6 @@ overflow(volatile int *depth)
 static void
 a_crash_is_told(void **state)
 {
-#ifdef __SANITIZE_ADDRESS__
-	(void)state;
-	skip();
-#else
 	volatile int depth = 0;
 	int status;
 	json_t *line;
@@ -211,8 +208,8 @@ a_crash_is_told(void **state)
 	line = last_line();
 	assert_string_equal(member(line, "msg"), "ended by signal 11, Segmentation fault");
 	json_decref(line);
-#endif
 }
+#endif
 
 int
 main(void)
@@ -223,7 +220,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(any_bytes, capture, release),
 		cmocka_unit_test(redaction),
 		cmocka_unit_test_setup_teardown(lines_are_redacted, capture, release),
+#ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test_setup_teardown(a_crash_is_told, capture, release),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
