@@ -129,14 +129,18 @@ subjects_must_be_declared(const struct service *svc, struct error *e)
 static const char *
 example_of_answer(const struct service *svc)
 {
+	struct arena *a = arena_new();
 	struct buf out;
+	char *example;
 
-	buf_init(&out, arena_new(), 1024);
+	buf_init(&out, a, 1024);
 	for (const struct resource *const *res = svc->resources; res != NULL && *res != NULL; res++)
 		if (plan_of(*res)->subject != NULL)
 			buf_printf(&out, "%s\"%s\":[{}]", out.len == 0 ? "{" : ",", (*res)->table);
 	buf_add_str(&out, out.len == 0 ? "{}" : "}");
-	return out.text;
+	example = xstrdup(out.text);
+	arena_free(a);
+	return example;
 }
 
 int
