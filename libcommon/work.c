@@ -9,14 +9,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -27,7 +25,6 @@
 #define STACK_BYTES (1024 * 1024)	/* pango nests deep; untouched pages cost nothing */
 #define THREADS_MAX 64
 #define NICE 10
-#define SLICE_NS 100000000ULL	/* the most there is */
 
 /* Lives on the waiting fiber's stack. */
 struct job {
@@ -104,36 +101,14 @@ next_job(void)
 	return job;
 }
 
-/* struct sched_attr of sched_setattr(2); its header cannot be included beside pthread.h. */
-struct scheduling {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime_ns, deadline_ns, period_ns;
-};
-
-/*
- * The loop goes first: who waits for a hash waits long anyway, all others must not. With a share of a tenth,
- * and by a long slice: from Linux 6.12 on whoever wakes with a shorter one preempts at once (EEVDF,
- * Documentation/scheduler/sched-eevdf.rst). Before that the slice is ignored.
- */
-static void
-yield_to_loop(void)
-{
-	struct scheduling attr = { .size = sizeof(attr), .policy = SCHED_OTHER, .nice = NICE, .runtime_ns = SLICE_NS };
-
-	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
-		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-}
-
 static void *
 thread_main(void *arg)
 {
 	const uint64_t one = 1;
 	struct job *job;
 
-	yield_to_loop();
+	/* the loop goes first: who waits for a hash waits long anyway, all others must not */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	pthread_mutex_lock(&pool.mutex);
 	while ((job = next_job()) != NULL) {
 		pthread_mutex_unlock(&pool.mutex);
