@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "db.h"
 #include "error.h"
+#include "request.h"
 #include "uuid.h"
 
 #define PAYLOAD_MAX (1024 * 1024)
@@ -117,9 +118,7 @@ event_text(const struct event_in *ev, const char *field)
 bool
 event_is(const struct event_in *ev, const char *field, const char *value)
 {
-	const char *text = event_text(ev, field);
-
-	return text != NULL && strcmp(text, value) == 0;
+	return text_is(event_text(ev, field), value);
 }
 
 int64_t

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "arena.h"
 #include "error.h"
@@ -457,6 +458,20 @@ utf8_length(const char *s)
 	for (; *s != '\0'; s++)
 		n += ((unsigned char)*s & 0xc0) != 0x80;
 	return n;
+}
+
+bool
+utf8_any(const char *s, bool (*is)(int32_t c))
+{
+	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
+	utf8proc_int32_t c;
+
+	while (*p != '\0') {
+		p += utf8proc_iterate(p, -1, &c);
+		if (is(c))
+			return true;
+	}
+	return false;
 }
 
 /* ---- SHA-256, by OpenSSL for its use of the processor's SHA instructions ---- */

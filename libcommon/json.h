@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 struct error;
@@ -36,6 +37,7 @@ char *json_text(struct arena *a, const json_t *value);
 json_t *json_merge_patch(struct arena *a, const json_t *target, json_t *patch);
 bool utf8_is_valid(const char *s, size_t len);	/* also refuses NUL */
 size_t utf8_length(const char *s);		/* code points */
+bool utf8_any(const char *s, bool (*is)(int32_t c));	/* is one of the code points of the valid text such a one? */
 /* SHA-256 as 64 hex digits. */
 void sha256_hex(const void *data, size_t len, char out[65]);
 void sha256_raw(const void *data, size_t len, unsigned char out[32]);

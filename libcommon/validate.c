@@ -91,27 +91,13 @@ check_length(struct request *rq, const struct column *col, const char *s)
 	return FINE;
 }
 
-/* White space of any script, joiners, and letters that show nothing; the document's NOT_BLANK lists the same. */
+/* All but white space of any script, joiners, and letters that show nothing; the document's NOT_BLANK lists the same. */
 static bool
-shows_nothing(utf8proc_int32_t c)
+shows_something(int32_t c)
 {
-	return (c >= '\t' && c <= '\r') || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS || c == 0xad ||
+	return !((c >= '\t' && c <= '\r') || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS || c == 0xad ||
 	    (c >= 0x200b && c <= 0x200f) || c == 0x2028 || c == 0x2029 || c == 0x2060 || c == 0x2800 || c == 0x3164 ||
-	    c == 0xfeff;
-}
-
-static bool
-is_blank(const char *s)
-{
-	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
-	utf8proc_int32_t c;
-
-	while (*p != '\0') {
-		p += utf8proc_iterate(p, -1, &c);
-		if (!shows_nothing(c))
-			return false;
-	}
-	return true;
+	    c == 0xfeff);
 }
 
 /*
@@ -119,26 +105,22 @@ is_blank(const char *s)
  * order than it is read (Unicode TR 36, section 2.8). Line breaks and tabs belong to what has several lines.
  */
 static bool
-is_control(utf8proc_int32_t c, bool is_line)
+is_control(int32_t c)
 {
-	if (c == '\n' || c == '\r' || c == '\t' || c == 0x2028 || c == 0x2029)
-		return is_line;
-	return utf8proc_category(c) == UTF8PROC_CATEGORY_CC || (c >= 0x202a && c <= 0x202e);
+	return (utf8proc_category(c) == UTF8PROC_CATEGORY_CC && c != '\n' && c != '\r' && c != '\t') ||
+	    (c >= 0x202a && c <= 0x202e);
+}
+
+static bool
+is_control_of_line(int32_t c)
+{
+	return is_control(c) || c == '\n' || c == '\r' || c == '\t' || c == 0x2028 || c == 0x2029;
 }
 
 static bool
 holds_control(const struct column *col, const char *s)
 {
-	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
-	bool is_line = column_length_max(col) <= LINE_MAX_CHARS;
-	utf8proc_int32_t c;
-
-	while (*p != '\0') {
-		p += utf8proc_iterate(p, -1, &c);
-		if (is_control(c, is_line))
-			return true;
-	}
-	return false;
+	return utf8_any(s, column_length_max(col) <= LINE_MAX_CHARS ? is_control_of_line : is_control);
 }
 
 static struct complaint
@@ -149,7 +131,7 @@ check_text(struct request *rq, const struct column *col, const char *s)
 
 	if (c.code != NULL)
 		return c;
-	if ((col->flags & COL_REQUIRED) && is_blank(s))
+	if ((col->flags & COL_REQUIRED) && !utf8_any(s, shows_something))
 		return complain(rq, "required", "not only white space");
 	if (!(col->flags & COL_ANY_TEXT) && holds_control(col, s))
 		return complain(rq, "control_character", "no line breaks or other control characters here");

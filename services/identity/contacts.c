@@ -8,6 +8,7 @@
 #include <utf8proc.h>
 
 #include "arena.h"
+#include "json.h"
 #include "request.h"
 
 #define EMAIL_MAX 254	/* bytes, RFC 5321 with its angle brackets taken off */
@@ -96,17 +97,9 @@ domain_is_fit(const char *domain)
 
 /* What IDNA drops unseen (U+00AD, U+200B, …): one mailbox would have many addresses. Joiners mean something in Indic names. */
 static bool
-holds_ignorable(const char *domain)
+is_dropped(int32_t c)
 {
-	const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)domain;
-	utf8proc_int32_t c;
-
-	while (*p != '\0') {
-		p += utf8proc_iterate(p, -1, &c);
-		if (utf8proc_get_property(c)->ignorable && c != 0x200c && c != 0x200d)
-			return true;
-	}
-	return false;
+	return utf8proc_get_property(c)->ignorable && c != 0x200c && c != 0x200d;
 }
 
 const char *
@@ -121,7 +114,7 @@ email_normalise(struct arena *a, const char *text)
 		return NULL;
 	local = arena_strndup(a, whole, (size_t)(at - whole));
 	domain = mapped(a, at + 1, UTF8PROC_CASEFOLD);
-	if (domain == NULL || holds_ignorable(domain) || !local_is_fit(local) || !domain_is_fit(domain))
+	if (domain == NULL || utf8_any(domain, is_dropped) || !local_is_fit(local) || !domain_is_fit(domain))
 		return NULL;
 	result = arena_printf(a, "%s@%s", local, domain);
 	return strlen(result) <= EMAIL_MAX ? result : NULL;

@@ -122,9 +122,9 @@ def events(args):
     if not os.path.exists(nxtctl):
         raise NxtError(f"{nxtctl} is not built; run ./nxt build {stack.preset}")
     words = _own(args)
-    if not {"--help", "-h"} & set(words):
+    if not _wants_help(args):
         stack.need("broker")
-    if sys.stderr.isatty() and not {"--help", "-h", "--from-beginning"} & set(words):
+    if sys.stderr.isatty() and not _wants_help(args) and "--from-beginning" not in words:
         print("waiting for new ones; --from-beginning shows those there are, --exit ends after them", file=sys.stderr)
     os.execv(nxtctl, [nxtctl, "events", "--brokers", stack.bus.brokers, *words])
 
