@@ -20,7 +20,7 @@ struct listing {
 	struct request *rq;
 	const struct plan *plan;
 	struct buf where;
-	const char *values[CONDITIONS_MAX + 8];
+	const char *values[CONDITIONS_MAX];
 	int n;
 	int limit;
 	const struct column *sort;	/* NULL: by id alone */
@@ -362,19 +362,32 @@ answer(struct listing *l, const struct db_result *r)
 	return reply_text(rq, 200, out.text);
 }
 
+/*
+ * How many rows are asked for: of few sizes, written into the text. A limit that is a parameter is
+ * unknown to a kept plan, so that PostgreSQL plans anew each time: a third of a list's cost.
+ * One row more than the page tells of a next one.
+ */
+static int
+rows_read(int limit)
+{
+	static const int sizes[] = { 10, 20, 50, 100 };
+
+	for (size_t i = 0; i < COUNT_OF(sizes); i++)
+		if (limit <= sizes[i])
+			return sizes[i] + 1;
+	return LIST_LIMIT_MAX + 1;
+}
+
 static const char *
 statement(struct listing *l)
 {
 	const char *way = l->descending ? "DESC" : "ASC", *by = sort_expression(l->rq, l->sort);
-	int limit;
 
-	l->values[l->n++] = arena_printf(l->rq->arena, "%d", l->limit + 1);	/* one more tells of a next page */
-	limit = l->n;
 	if (l->sort->flags & COL_KEY)
-		return arena_printf(l->rq->arena, "%s WHERE true%s ORDER BY t.id %s LIMIT $%d",
-		    l->plan->select, l->where.text, way, limit);
-	return arena_printf(l->rq->arena, "%s WHERE true%s ORDER BY %s %s, t.id %s LIMIT $%d",
-	    l->plan->select, l->where.text, by, way, way, limit);
+		return arena_printf(l->rq->arena, "%s WHERE true%s ORDER BY t.id %s LIMIT %d",
+		    l->plan->select, l->where.text, way, rows_read(l->limit));
+	return arena_printf(l->rq->arena, "%s WHERE true%s ORDER BY %s %s, t.id %s LIMIT %d",
+	    l->plan->select, l->where.text, by, way, way, rows_read(l->limit));
 }
 
 static void
