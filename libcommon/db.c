@@ -19,6 +19,7 @@
 
 struct db_result {
 	PGresult *pg;
+	unsigned owners;	/* requests whose arenas hold it */
 };
 
 /* A transaction: a leased connection and what was queued on it without waiting. */
@@ -113,13 +114,15 @@ db_is_up(const struct db *db)
 void
 db_flush_turn(void)
 {
-	for (struct db *db = pools; db != NULL; db = db->next)
+	for (struct db *db = pools; db != NULL; db = db->next) {
+		db->reading = NULL;
 		for (unsigned i = 0; i < db->limits.readers; i++)
 			db_conn_sync(db->readers[i]);
+	}
 }
 
-static int
-time_left(const struct request *rq)
+int
+db_time_left(const struct request *rq)
 {
 	int64_t left = rq->deadline_ms - clock_mono_ms();
 
@@ -151,7 +154,7 @@ await_reader(struct request *rq)
 	struct db_conn *c = pick_reader(db);
 
 	for (unsigned i = 0; c == NULL && i < db->limits.readers; i++)
-		if (db_conn_wait(db->readers[i], time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
+		if (db_conn_wait(db->readers[i], db_time_left(rq) < CONNECT_MS ? db_time_left(rq) : CONNECT_MS))
 			c = db->readers[i];
 	return c;
 }
@@ -215,14 +218,14 @@ lease(struct request *rq)
 		}
 		db->waiting++;
 		metric_set(M_DB_LEASE_WAIT, db->waiting);
-		enum fiber_wake w = fiber_queue_wait(&db->lease, "a connection", time_left(rq));
+		enum fiber_wake w = fiber_queue_wait(&db->lease, "a connection", db_time_left(rq));
 		db->waiting--;
 		if (w != FIBER_DONE) {
 			fail(rq, ERR_OVERLOADED, "no connection to the database became free in time");
 			return NULL;
 		}
 	}
-	if (db_conn_wait(c, time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
+	if (db_conn_wait(c, db_time_left(rq) < CONNECT_MS ? db_time_left(rq) : CONNECT_MS))
 		return c;
 	give_back(db, c);
 	unavailable(rq, "cannot connect");
@@ -232,9 +235,22 @@ lease(struct request *rq)
 /* ---- results ---- */
 
 static void
-clear_result(void *pg)
+release(void *arg)
 {
-	PQclear(pg);
+	struct db_result *r = arg;
+
+	if (--r->owners > 0)
+		return;
+	PQclear(r->pg);
+	free(r);
+}
+
+struct db_result *
+db_result_share(struct request *rq, struct db_result *r)
+{
+	r->owners++;
+	arena_own(rq->arena, r, release);
+	return r;
 }
 
 int
@@ -299,12 +315,11 @@ take_outcome(struct request *rq, struct db_stmt *s)
 		db_stmt_free(s);
 		return NULL;
 	}
-	r = arena_alloc(rq->arena, sizeof(*r));
+	r = xcalloc(1, sizeof(*r));
 	r->pg = s->result;
 	s->result = NULL;
-	arena_own(rq->arena, r->pg, clear_result);
 	db_stmt_free(s);
-	return r;
+	return db_result_share(rq, r);
 }
 
 /* ---- statements ---- */
@@ -316,7 +331,7 @@ await_answer(struct request *rq, struct db_stmt *s)
 	bool answered;
 
 	rq->db->awaiting++;
-	answered = db_stmt_wait(s, time_left(rq));
+	answered = db_stmt_wait(s, db_time_left(rq));
 	rq->db->awaiting--;
 	return answered;
 }

@@ -86,10 +86,15 @@ struct db {
 	unsigned nwriters;
 	unsigned waiting;
 	unsigned awaiting;		/* fibers parked for an answer */
+	struct reading *reading;	/* of this turn; db_alike.c */
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	bool closing;
 	struct db *next;
 };
+
+/* The result for one request more; it ends with the last one's arena. */
+struct db_result *db_result_share(struct request *rq, struct db_result *r);
+int db_time_left(const struct request *rq);	/* ms, at least 1 */
 
 #endif

@@ -11,7 +11,7 @@ from pathlib import Path
 import events
 import packages
 import wallets
-from load import request_text, wrk
+from load import wrk
 from nxt.home import SERVICES
 from nxt.ui import NxtError
 from world import EVERY_ROLE
@@ -48,7 +48,7 @@ def peak_memory(world, seconds):
     world.arrange(identity="api", finance=EVERY_ROLE)
     url, token = world.stack.daemons["finance"].url, world.sign_in()
     loads = {"get": packages.gets(url, token), "debit": wallets.debits(url, token),
-             "list": [request_text("GET", url, packages.PATH + packages.LIST_QUERY, token)]}
+             "list": packages.lists_apart(url, token)}
     for requests in loads.values():
         wrk(url, requests, seconds)
     text = Path(f"/proc/{world.pid('finance')}/status").read_text()

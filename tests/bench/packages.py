@@ -26,6 +26,12 @@ LIST = f"""SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE package_type 
  ORDER BY created_at DESC, id DESC LIMIT 51;
 """
 
+# The same with a bound that every caller draws for himself; all rows are within it.
+LIST_APART = f"""\\set p random(1, 99900)
+SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE package_type = 'TRACECOIN_BUNDLE' AND price_inr >= :p
+ ORDER BY created_at DESC, id DESC LIMIT 51;
+"""
+
 INSERT_ROW = f"""INSERT INTO pricing_packages (id, name, description, package_type, price_inr,
  tracecoins_included, validity_days, is_active, created_at, updated_at, version, tax_point, effective_from)
  VALUES ({ID.format('i')}, 'Starter of the bench', 'Fifty tracecoins for a year', 'TRACECOIN_BUNDLE', 99900,
@@ -67,6 +73,14 @@ def body(number):
 def gets(url, token):
     """Random items; more requests than this only cost wrk memory."""
     return [request_text("GET", url, f"{PATH}/{item_id(n)}", token) for n in random.sample(range(ROWS), 5000)]
+
+
+def lists(url, token):
+    return [request_text("GET", url, PATH + LIST_QUERY, token)]
+
+
+def lists_apart(url, token):
+    return [request_text("GET", url, f"{PATH}{LIST_QUERY}&min_price_inr={n}", token) for n in random.sample(range(1, 99901), 5000)]
 
 
 def posts(url, token):

@@ -1,7 +1,7 @@
 """GET of one item by id and of a list, with auth, through the daemon's own port."""
 import packages
 from cpu import Spent
-from load import Yardstick, request_text, wrk
+from load import Yardstick, wrk
 
 
 def _against(world, seconds, script, make_requests):
@@ -25,5 +25,8 @@ def get_by_id(world, seconds):
 
 
 def list_of_50(world, seconds):
-    return _against(world, seconds, packages.LIST, lambda url, token: [
-        request_text("GET", url, packages.PATH + packages.LIST_QUERY, token)])
+    """One list that all callers ask for, as a front page is; then lists that each differ in a bound."""
+    alike = _against(world, seconds, packages.LIST, packages.lists)
+    apart = _against(world, seconds, packages.LIST_APART, packages.lists_apart)
+    return {**alike, "apart": apart["ratio"], "apart_requests_per_s": apart["requests_per_s"], "apart_pgbench_tps": apart["pgbench_tps"],
+            "apart_cpu_us_per_request": apart["cpu_us_per_request"], "apart_pgbench_cpu_us": apart["pgbench_cpu_us"]}

@@ -6,6 +6,7 @@ its metrics tell whether they did.
 import http.client
 import json
 import re
+import signal
 import uuid
 from urllib.parse import urlsplit
 
@@ -26,8 +27,8 @@ def holder(env, admin):
     return person
 
 
-def at_once(env, token, *asked):
-    """(method, path, body or None, key or None) each; [(status, headers, body)] in the same order."""
+def ask(env, token, *asked):
+    """(method, path, body or None, key or None) each; the connections that await an answer, in the same order."""
     at = urlsplit(env["NXT_FINANCE_URL"])
     connections = [http.client.HTTPConnection(at.hostname, at.port, timeout=35) for _ in asked]
     for connection in connections:
@@ -36,6 +37,11 @@ def at_once(env, token, *asked):
         fields = {"Authorization": f"Bearer {token}", **({"Idempotency-Key": key} if key else {})}
         data = None if body is None else json.dumps(body)
         connection.request(method, path, data, fields | ({"Content-Type": "application/json"} if data else {}))
+    return connections
+
+
+def answers_of(connections):
+    """[(status, headers, body)]"""
     found = []
     for connection in connections:
         answer = connection.getresponse()
@@ -44,14 +50,22 @@ def at_once(env, token, *asked):
     return found
 
 
+def at_once(env, token, *asked):
+    return answers_of(ask(env, token, *asked))
+
+
 def debit(person, amount, key=None, **more):
     return ("POST", f"/v1/tracecoin-wallets/{person.wallet['id']}/debit",
             {"amount": amount, "reference_type": "LEAD", **more}, key or str(uuid.uuid4()))
 
 
-def together_so_far(env):
+def counters(env):
     text = requests.get(env["NXT_FINANCE_OPS_URL"] + "/metrics", timeout=5).text
-    found = {name: int(float(value)) for name, value in re.findall(r"^(nxt_batch\w+_total) (\S+)$", text, re.M)}
+    return {name: int(float(value)) for name, value in re.findall(r"^(nxt_\w+_total) (\S+)$", text, re.M)}
+
+
+def together_so_far(env):
+    found = counters(env)
     return found["nxt_batch_items_total"] - found["nxt_batches_total"]
 
 
@@ -163,3 +177,49 @@ def test_reads_at_one_moment_are_each_caller_s_own(env, admin, holder):
     assert [status for status, *_ in at_once(env, stranger.token, *asked)] == [404] * 12
     assert [status for status, *_ in at_once(env, admin.token, *asked)] == [200, 404, 404] * 4
     assert together_so_far(env) > before
+
+
+def test_lists_of_one_moment_are_read_once(env, stack, admin, holder):
+    """What comes while the daemon is held up meets in one turn: alike ones share an answer, others never."""
+    stranger = Person(env).register().sign_in()
+    eventually("a wallet", lambda: stranger.get("/v1/tracecoin-wallets?user_id=me", expect=200).items)
+    mine = "/v1/tracecoin-wallets?limit=7"
+    asked = {who.token: [("GET", path, None, None) for path in (mine, mine, mine, mine + "&fields=id", "/v1/tracecoin-wallets?limit=6",
+                                                                "/v1/tracecoin-wallets?limit=0")]
+             for who in (holder, stranger)}
+    before = counters(env)
+    finance = stack.daemons["finance"].process
+    finance.signal(signal.SIGSTOP)
+    try:
+        waiting = [ask(env, token, *requests_of) for token, requests_of in asked.items()]
+    finally:
+        finance.signal(signal.SIGCONT)
+    for who, connections in zip((holder, stranger), waiting):
+        answers = answers_of(connections)
+        assert [status for status, *_ in answers] == [200] * 5 + [400], answers
+        pages = [json.loads(body) for _, _, body in answers[:5]]
+        assert pages[0] == pages[1] == pages[2] == pages[4]
+        assert [item["user_id"] for item in pages[0]["items"]] == [who.id]
+        assert pages[3]["items"] == [{"id": pages[0]["items"][0]["id"]}]
+    # of each caller's five good ones all have the same rows to read: limit and fields are cut out of them
+    assert counters(env)["nxt_db_shared_reads_total"] == before["nxt_db_shared_reads_total"] + 8
+
+
+def test_a_shared_read_that_fails_is_asked_again_by_each(env, stack, admin):
+    """The session that one of them reads through ends in the middle; the others ask for themselves."""
+    path = "/v1/coupons?limit=9"
+    admin.get(path, expect=200)
+    superuser = env["NXT_DB_SUPERUSER"].rsplit("/", 1)[0] + "/nxt_finance"
+    with psycopg.connect(env["NXT_DB_FINANCE"]) as db, psycopg.connect(superuser, autocommit=True) as root:
+        db.execute("LOCK TABLE coupons IN ACCESS EXCLUSIVE MODE")
+        finance = stack.daemons["finance"].process
+        finance.signal(signal.SIGSTOP)
+        try:
+            waiting = ask(env, admin.token, *[("GET", path, None, None)] * 4)
+        finally:
+            finance.signal(signal.SIGCONT)
+        eventually("the read is cut off", lambda: root.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'coupons'::regclass").fetchall())
+        db.rollback()
+    assert set(codes(answers_of(waiting))) <= {200, "unavailable"}
+    eventually("lists are read again", lambda: codes(at_once(env, admin.token, *[("GET", path, None, None)] * 4)) == [200] * 4)
