@@ -68,32 +68,40 @@ lead(struct request *rq, const struct db_sql *q, const char *sql, const struct d
 	return r;
 }
 
-/* Until the leader is done, however that ends: it has a deadline, and the list is on its stack. */
-static struct db_result *
-join(struct request *rq, struct reading *reading)
+/* Until the leader is done, however that ends: it has a deadline, and `j` stands in its list. */
+static void
+join(struct reading *reading, struct joined *j)
 {
-	struct joined j = { .rq = rq, .fiber = fiber_self(), .next = reading->joined };
-
-	reading->joined = &j;
-	while (!j.done)
+	j->next = reading->joined;
+	reading->joined = j;
+	while (!j->done)
 		fiber_wait("an answer that another waits for");
-	if (j.result != NULL)
-		metric_add(M_DB_SHARED, 1);
-	return j.result;
+}
+
+static struct reading *
+find_alike(struct db *db, const struct db_sql *sql, const struct db_params *params)
+{
+	struct reading *r = db->reading;
+
+	while (r != NULL && !is_alike(r, sql, params))
+		r = r->next;
+	return r;
 }
 
 struct db_result *
 db_query_alike(struct request *rq, const char *sql, const struct db_params *params)
 {
 	const struct db_sql *q = rq->tx == NULL ? db_sql_intern(sql) : NULL;
-	struct db_result *r = NULL;
+	struct reading *known = q == NULL ? NULL : find_alike(rq->db, q, params);
+	struct joined me = { .rq = rq, .fiber = fiber_self() };
 
 	if (q == NULL)
 		return db_query(rq, sql, params);
-	for (struct reading *known = rq->db->reading; known != NULL; known = known->next)
-		if (is_alike(known, q, params)) {
-			r = join(rq, known);
-			return r != NULL ? r : db_query(rq, sql, params);
-		}
-	return lead(rq, q, sql, params);
+	if (known == NULL)
+		return lead(rq, q, sql, params);
+	join(known, &me);
+	if (me.result == NULL)
+		return db_query(rq, sql, params);
+	metric_add(M_DB_SHARED, 1);
+	return me.result;
 }

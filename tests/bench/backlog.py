@@ -2,7 +2,9 @@
 that inserts the same rows into the same tables."""
 import time
 
+import bus
 import events
+import footprint
 from bus import position, wait_position
 from cpu import Spent
 from nxt.ui import NxtError
@@ -27,8 +29,9 @@ def _pipeline(world, count):
             world.arrange(identity="api", audit="consumer", finance="relay")
             wait_position(db, events.TYPE, until)
             seconds = time.monotonic() - begun
+        peak = {s: round(footprint.peak_mb(world.pid(s)), 1) for s in ("finance", "audit")}
         _check(db, count)
-    return seconds, spent.per(count)
+    return seconds, spent.per(count), peak
 
 
 def _check(db, count):
@@ -90,13 +93,53 @@ def _plain(world, batches):
 
 def drain(world, seconds, count=EVENTS):
     """Pipeline, session, pipeline, session: the rates of each are of their summed times."""
-    first, cpu = _pipeline(world, count)
+    first, cpu, peak = _pipeline(world, count)
     with world.superuser("audit") as db:
         batches = _Batches(db)
     plain = _plain(world, batches)
-    second, _ = _pipeline(world, count)
+    second, *_ = _pipeline(world, count)
     plain_again = _plain(world, batches)
-    return {"ratio": (plain + plain_again) / (first + second),
+    return {"ratio": (plain + plain_again) / (first + second), "mb": max(peak.values()), "peak_mb": peak,
             "events_per_s": round(2 * count / (first + second)), "plain_per_s": round(2 * count / (plain + plain_again)),
             "seconds": [round(x, 2) for x in (first, plain, second, plain_again)],
             "events": count, "cpu_us_per_event": cpu}
+
+
+# ---- does a relay slow down as rows wait? ----
+
+WAITING = 5_000_000
+TENTH = WAITING // 10
+
+
+def deep(world, seconds):
+    """The rate at which the relay sends the first tenth of WAITING rows, against that of the last tenth."""
+    world.arrange(identity="api")
+    world.empty("finance", "outbox_events")
+    with world.superuser("finance") as db:
+        payload = events.PriceChanges().one()[4]
+        db.execute("""INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload)
+            SELECT ('01920000-0000-7000-8010-' || (100000000000 + n))::uuid, 'pricing',
+                ('01920000-0000-7000-8000-' || (100000000000 + n %% 10000))::uuid, %s, %s
+            FROM generate_series(1, %s) n""", (events.TYPE, payload, WAITING))
+        db.execute("VACUUM ANALYZE outbox_events")
+    world.settle()
+    brokers = world.stack.bus.brokers
+    first = bus.end(brokers, events.TYPE)
+    world.arrange(identity="api", finance="relay")
+    marks = {sent: _when_sent(brokers, first + sent) for sent in (TENTH // 5, TENTH, WAITING - TENTH, WAITING)}
+    rates = {"deep": (TENTH - TENTH // 5) / (marks[TENTH] - marks[TENTH // 5]),
+             "shallow": TENTH / (marks[WAITING] - marks[WAITING - TENTH])}
+    peak = footprint.peak_mb(world.pid("finance"))
+    world.drain("finance")
+    return {"ratio": rates["deep"] / rates["shallow"], "mb": peak, **{f"{k}_per_s": round(v) for k, v in rates.items()},
+            "all_per_s": round((WAITING - TENTH // 5) / (marks[WAITING] - marks[TENTH // 5]))}
+
+
+def _when_sent(brokers, until):
+    """The moment at which the topic's ends have come so far."""
+    begun = time.monotonic()
+    while bus.end(brokers, events.TYPE) < until:
+        if time.monotonic() > begun + bus.SECONDS:
+            raise NxtError(f"the relay did not send {until} rows in {bus.SECONDS} s")
+        time.sleep(0.01)
+    return time.monotonic()

@@ -40,6 +40,11 @@ def idle_memory(world, seconds):
             "together": round(sum(m["VmRSS"] for m in found.values()), 1)}
 
 
+def peak_mb(pid):
+    """The most that it ever held."""
+    return int(re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M)[1]) / 1024
+
+
 def peak_memory(world, seconds):
     """The most that finance ever held while each load ran, with relay and consumer; it began anew before the first."""
     world.arrange(identity="api")
@@ -51,8 +56,7 @@ def peak_memory(world, seconds):
              "list": packages.lists_apart(url, token)}
     for requests in loads.values():
         wrk(url, requests, seconds)
-    text = Path(f"/proc/{world.pid('finance')}/status").read_text()
-    return {"mb": int(re.search(r"^VmHWM:\s+(\d+) kB", text, re.M)[1]) / 1024}
+    return {"mb": peak_mb(world.pid("finance"))}
 
 
 def idle_connections(world, seconds, count=10_000):
@@ -74,6 +78,55 @@ def idle_connections(world, seconds, count=10_000):
         for connection in held:
             connection.close()
     return {"kib": 1024 * (after - before) / count, "held": alive, "rss_mb": round(after, 1)}
+
+
+BUSY = 1000
+
+
+def busy_connections(world, seconds):
+    """The most that any way of keeping BUSY connections busy costs each, everything given up before the next way."""
+    world.arrange(identity="api")
+    packages.seed(world)
+    found = {}
+    for name, sent, copies in _ways_to_be_busy(world):
+        world.arrange(identity="api", finance="api")
+        daemon = world.stack.daemons["finance"]
+        before = _memory_mb(world.pid("finance"))["VmRSS"]
+        held = [_pushed(("127.0.0.1", daemon.ports["finance"]), sent, copies) for _ in range(BUSY)]
+        alive = _is_ready(daemon.ports["finance-ops"])
+        after = peak_mb(world.pid("finance"))
+        for connection in held:
+            connection.close()
+        if not alive:
+            raise NxtError(f"finance is not ready under {name}")
+        found[name] = round(1024 * (after - before) / BUSY, 1)
+    return {"kib": max(found.values()), "each": found}
+
+
+def _ways_to_be_busy(world):
+    """(name, bytes, how often they are sent); none of the requests is ever whole, but for those whose answers nobody reads."""
+    url, token = world.stack.daemons["finance"].url, world.sign_in()
+    head = "POST {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + "\r\nContent-Type: application/json\r\n"
+    yield "a body without its end", (head + "Content-Length: 1000000\r\n\r\n{{\"name\":\"").format(packages.PATH).encode() + b"x" * 999_000, 1
+    yield "a chunked body of small pieces", (head + "Transfer-Encoding: chunked\r\n\r\n").format(packages.PATH).encode() + b"1\r\n[\r\n" * 60_000, 1
+    yield "a header block without its end", head.format(packages.PATH).encode() + b"X-Fill: " + b"y" * 15_000, 1
+    yield "lists that nobody reads", packages.lists(url, token)[0].encode(), 40
+
+
+def _pushed(address, sent, copies):
+    """A connection into which so much was written as it would take."""
+    connection = socket.create_connection(address, timeout=10)
+    connection.setblocking(False)
+    left = memoryview(sent * copies)
+    end = time.monotonic() + 0.05
+    while left and time.monotonic() < end:
+        try:
+            left = left[connection.send(left):]
+        except BlockingIOError:
+            time.sleep(0.001)
+        except ConnectionError:
+            break
+    return connection
 
 
 def _asked(address, ask):

@@ -1,4 +1,5 @@
 """From a commit in finance to the same event's row being visible in audit, at a steady rate."""
+import itertools
 import re
 import selectors
 import socket
@@ -101,3 +102,47 @@ def commit_to_audit(world, seconds):
     return {"p50_ms": percentile(delays, 50), "p99_ms": percentile(delays, 99), "max_ms": round(max(delays), 1),
             "events": len(delays), "never_seen": missing, "refused": sum(s != 201 for s in statuses),
             "asked_per_s": RATE, "broker_us_per_event_while_warming": rounds}
+
+
+# ---- faster than callers of this machine could write: straight into the outbox ----
+
+STREAM_RATE = 5000
+STREAM_EVERY_S = 0.01
+INSERT = """INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, headers)
+    SELECT id, 'pricing', aggregate, %s, payload, '{}' FROM unnest(%s::uuid[], %s::uuid[], %s::bytea[]) e (id, aggregate, payload)
+    RETURNING pg_current_xact_id()::xid::text"""
+
+
+def _stream(db, made, seconds):
+    """{event id: the transaction that wrote it}; a transaction every STREAM_EVERY_S, late ones at once."""
+    each, wrote, begun = round(STREAM_RATE * STREAM_EVERY_S), {}, time.monotonic()
+    for n in range(round(seconds / STREAM_EVERY_S)):
+        time.sleep(max(0, begun + n * STREAM_EVERY_S - time.monotonic()))
+        rows = list(itertools.islice(made, each))
+        xid = db.execute(INSERT, (events.TYPE, [r[0] for r in rows], [r[2] for r in rows], [r[4] for r in rows])).fetchone()[0]
+        wrote.update((row[0], xid) for row in rows)
+    return wrote, len(wrote) / (time.monotonic() - begun)
+
+
+def stream_to_audit(world, seconds):
+    """finance's relay and audit's consumer alone; the events are packed before, so that only their way is measured."""
+    world.arrange(identity="api", finance="relay", audit="consumer")
+    world.drain("finance")
+    world.catch_up("audit", events.TYPE)
+    make = events.PriceChanges()
+    with world.superuser("finance") as db:
+        made = iter([make.one() for _ in range(round(STREAM_RATE * 2 * seconds))])
+        warming = broker.warm(world, lambda: len(_stream(db, (make.one() for _ in itertools.count()), WARM_S)[0]))
+        world.drain("finance")
+        world.catch_up("audit", events.TYPE)
+        wrote, rate = _stream(db, made, 2 * seconds)
+        world.drain("finance")
+        world.catch_up("audit", events.TYPE)
+        commits = dict(db.execute("SELECT x, extract(epoch FROM pg_xact_commit_timestamp(x::xid)) FROM unnest(%s) x",
+                                  (sorted(set(wrote.values())),)).fetchall())
+    seen = {str(i): t for i, t in _commit_times(world, "audit", """SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))
+        FROM audit_logs WHERE id = ANY (%s::uuid[])""", list(wrote)).items()}
+    delays = [float(1000 * (seen[i] - commits[xid])) for i, xid in wrote.items() if i in seen]
+    return {"p50_ms": percentile(delays, 50), "p99_ms": percentile(delays, 99), "max_ms": round(max(delays), 1),
+            "events": len(delays), "never_seen": len(wrote) - len(delays), "asked_per_s": STREAM_RATE,
+            "written_per_s": round(rate), "broker_us_per_event_while_warming": warming}

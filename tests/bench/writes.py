@@ -1,6 +1,7 @@
 """POST that writes a row and its outbox row: against pgbench, and with the relay beside it."""
 import broker
 import packages
+import wallets
 from cpu import Spent
 from load import Yardstick, wrk
 
@@ -51,3 +52,26 @@ def relay_beside(world, seconds):
     return {"ratio": on / off, "with_relay_per_s": round(on), "without_per_s": round(off),
             "rows_waiting_at_the_end": left, "cpu_us_per_request": costs["api,relay"],
             "cpu_us_without": costs["api"], "broker_us_per_event_while_warming": warming}
+
+
+# ---- 5,000 a second offered ----
+
+OFFERED = 5000
+CALLERS, PAUSE_MS = 64, 10      # each asks again so long after its answer; without load that is some 5,000 a second
+
+
+def offered(world, seconds):
+    """Debits at a rate that is offered: alone, then with the relay and every consumer of all six."""
+    found = {}
+    for name, roles in (("alone", {"identity": "api", "finance": "api"}), ("beside", {}), ("alone_again", {"identity": "api", "finance": "api"})):
+        world.arrange(identity="api")
+        wallets.seed(world)
+        world.arrange(**roles)
+        url, token = world.stack.daemons["finance"].url, world.sign_in()
+        wrk(url, wallets.debits(url, token), 2, CALLERS, PAUSE_MS)
+        world.settle()
+        found[name] = wrk(url, wallets.debits(url, token), seconds, CALLERS, PAUSE_MS)
+    alone = (found["alone"]["p99_ms"] + found["alone_again"]["p99_ms"]) / 2
+    return {"p99": found["beside"]["p99_ms"] / alone, "served": found["beside"]["rate"] / OFFERED,
+            "served_alone": round((found["alone"]["rate"] + found["alone_again"]["rate"]) / 2 / OFFERED, 2),
+            "p99_ms_alone": round(alone, 1), "p99_ms_beside": found["beside"]["p99_ms"]}
