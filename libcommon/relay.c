@@ -22,7 +22,7 @@
 #include "service.h"
 #include "uuid.h"
 
-#define POLL_MS 50		/* finds what other replicas committed */
+#define POLL_MS 50		/* at most; finds what other replicas committed */
 #define READ_EVERY_MS 4		/* reads come no faster than this after one that found little … */
 #define READ_PACED_MS 24	/* … and than this after one that found much: each costs three programs a turn */
 #define READ_ROWS 2000
@@ -190,10 +190,14 @@ wait_for_reports(void)
 		reader_wait(RELAY_SENDING, POLL_MS);
 }
 
-/* One turn of the lease's owner. */
+/*
+ * One turn of the lease's owner. Nobody tells of what other processes commit: where something came, more
+ * may follow, and is looked for soon, then ever more seldom.
+ */
 static void
 work(void)
 {
+	static int poll_ms = POLL_MS;
 	int64_t began = clock_mono_ms();
 	int n;
 
@@ -207,8 +211,9 @@ work(void)
 		fiber_sleep(RETRY_MS);
 	} else if (n < READ_ROWS / 2) {
 		wait_for_reports();
+		poll_ms = n > 0 ? READ_EVERY_MS : poll_ms < POLL_MS / 2 ? poll_ms * 2 : POLL_MS;
 		if (!relay.wanted)
-			reader_wait(RELAY_IDLE, POLL_MS);
+			reader_wait(RELAY_IDLE, poll_ms);
 		keep_pace(began, n);
 	}
 }

@@ -138,7 +138,7 @@ def stream_to_audit(world, seconds):
         wrote, rate = _stream(db, made, 2 * seconds)
         world.drain("finance")
         world.catch_up("audit", events.TYPE)
-        commits = dict(db.execute("SELECT x, extract(epoch FROM pg_xact_commit_timestamp(x::xid)) FROM unnest(%s) x",
+        commits = dict(db.execute("SELECT x, extract(epoch FROM pg_xact_commit_timestamp(x::xid)) FROM unnest(%s::text[]) x",
                                   (sorted(set(wrote.values())),)).fetchall())
     seen = {str(i): t for i, t in _commit_times(world, "audit", """SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin))
         FROM audit_logs WHERE id = ANY (%s::uuid[])""", list(wrote)).items()}
