@@ -12,11 +12,6 @@ from people import ADMINISTRATOR, identity_command, staff
 from test_identity_totp import code_at
 
 
-@pytest.fixture
-def person(env):
-    return Person(env).register().sign_in()
-
-
 def ask(person, role_key, expect=201):
     return person.post("/v1/user-roles", {"role_key": role_key}, expect=expect)
 
