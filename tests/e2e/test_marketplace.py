@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 from client import Person, eventually
+from declared import resources
 from people import Company, decide, job_fields, queued, wait_status
 from test_profiles import activate_profile
 
@@ -49,6 +50,19 @@ def test_job_is_for_the_companys_owner(env, company, candidate):
     other = Person(env, "COMPANY").register().sign_in()
     other.post("/v1/jobs", job_fields(company.company_id), expect=403).says("forbidden")
     company.post("/v1/jobs", job_fields(NOWHERE), expect=422).says("validation_failed", "/company_profile_id")
+
+
+@pytest.mark.parametrize("range_, at", [
+    ({"min": 1}, "/min"), ({"min_inr": "1"}, "/min_inr"), ({"min_inr": -1}, "/min_inr"), ({"max_inr": 10**16}, "/max_inr"),
+    ({"period": "EON"}, "/period"), ([1, 2], ""), ({"min_inr": 2, "max_inr": 1}, "/max_inr")])
+def test_a_salary_range_has_one_shape(company, range_, at):
+    company.post("/v1/jobs", job_fields(company.company_id, salary_range_json=range_), expect=422) \
+        .says("validation_failed", f"/salary_range_json{at}")
+    fine = {"min_inr": 180000000, "max_inr": 250000000, "period": "YEAR"}
+    job = company.draft(salary_range_json=fine)
+    assert job["salary_range_json"] == fine
+    company.patch(f"/v1/jobs/{job['id']}", {"salary_range_json": {"min_inr": 250000001}}, etag=job.etag, expect=422) \
+        .says("validation_failed", "/salary_range_json/max_inr")
 
 
 def test_job_fields_are_checked(company):
@@ -307,6 +321,25 @@ def asked(person, lead):
         lambda a: a if a.status == 201 else None)(ask(person, lead, person.profile, expect=(201, 409, 422))))
 
 
+def test_a_request_without_coins_is_made_again_once_there_are(env, customer, reviewer, wallets):
+    """One per lead and profile: the refused one, which cost nothing and nobody saw, makes way."""
+    lead = open_lead(customer, reviewer)
+    poor = professional_for(env, reviewer, "photographer", "poor")
+    first = asked(poor, lead)
+    assert wait_status(poor, f"/v1/lead-requests/{first['id']}", "REJECTED")["rejected_cause"] == "REFUSED"
+    wallets.give(poor, 25)
+    again = ask(poor, lead, poor.profile)
+    assert again["id"] != first["id"] and again["status"] == "PENDING"
+    eventually("the coins are held", lambda: poor.get(f"/v1/lead-requests/{again['id']}", expect=200)["debited_at"])
+    assert wallets.balance(poor) == 15
+    assert [r["id"] for r in customer.get(f"/v1/leads/{lead['id']}/requests", expect=200).items] == [again["id"]]
+    poor.get(f"/v1/lead-requests/{first['id']}", expect=404)
+    ask(poor, lead, poor.profile, expect=409).says("already_exists")
+    customer.post(f"/v1/lead-requests/{again['id']}/reject", expect=200)
+    ask(poor, lead, poor.profile, expect=409).says("already_exists")    # the customer's word stands
+    eventually("the coins are back", lambda: wallets.balance(poor) == 25)
+
+
 def test_free_lead_is_seen_at_once(env, customer, reviewer, free_rate_card):
     lead = open_lead(customer, reviewer, profession_key="makeup_artist")
     eventually("the rate card is known", lambda: customer.get(f"/v1/leads/{lead['id']}/price", expect=200)["coin_price"] == 0)
@@ -558,3 +591,19 @@ def test_an_approved_job_waits_for_its_companys_own_review(reviewer, own_company
     assert approved["status"] == "PENDING"
     decide(reviewer, own_company.company_id)
     wait_status(own_company, path, "LIVE")
+
+
+# ---- professions ----
+
+def test_a_lead_is_for_a_profession_that_there_is(customer):
+    professions = [r.table.removesuffix("_profiles") for r in resources() if r.table.endswith("_profiles")
+                   and "user_role_profile_id" in r.columns]
+    assert len(professions) == 10
+    for key in professions:
+        lead = customer.post("/v1/leads", lead_fields(profession_key=key), expect=201)
+        customer.delete(f"/v1/leads/{lead['id']}", etag=lead.etag, expect=204)
+    customer.post("/v1/leads", lead_fields(profession_key="astronaut"), expect=422) \
+        .says("validation_failed", "/profession_key")
+    lead = customer.post("/v1/leads", lead_fields(), expect=201)
+    customer.patch(f"/v1/leads/{lead['id']}", {"profession_key": "administrator"}, etag=lead.etag, expect=422) \
+        .says("validation_failed", "/profession_key")
