@@ -260,10 +260,16 @@ const struct rule rules_identity[] = {
 		    "password.\n",
 	},
 	{
-		.type = &EV_ROLE_REQUESTED, .topic = "reviews", .channels = IN_APP, .when = waits_for_decision,
-		.holders = "user-roles.approve",
-		.title = "Somebody asks for the role {{role_name}}",
+		/* Who asked, so that a request made by somebody else's hand is noticed; who decides, in-app alone. */
+		.type = &EV_ROLE_REQUESTED, .topic = "reviews", .channels = IN_APP | EMAIL, .when = waits_for_decision,
+		.to = { "user_id" }, .holders = "user-roles.approve",
+		.title = "A request for the role {{role_name}}",
 		.push = "The request waits for a decision.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your request for the role {{role_name}} has arrived and waits for a decision. We write again "
+		    "once there is one.\n\n"
+		    "If you did not ask for it, change your password and tell our support.\n",
 	},
 	{
 		.type = &EV_ROLE_DECIDED, .topic = "account", .channels = IN_APP | EMAIL, .when = is_decision,
