@@ -19,11 +19,12 @@ waits_for_decision(const struct event_in *ev)
 	return event_is(ev, "status", "PENDING");
 }
 
-/* What the user did himself, or a policy did at once, is no news. */
+/* What the user did himself, or a policy did at once, is no news; of an erased account the farewell is the last word. */
 static bool
 is_decision(const struct event_in *ev)
 {
-	return !event_is(ev, "cause", "POLICY") && !event_is(ev, "cause", "FIRST_ADMINISTRATOR");
+	return !event_is(ev, "cause", "POLICY") && !event_is(ev, "cause", "FIRST_ADMINISTRATOR") &&
+	    !event_is(ev, "cause", "ERASED");
 }
 
 const struct rule rules_identity[] = {
