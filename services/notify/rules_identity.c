@@ -292,5 +292,35 @@ const struct rule rules_identity[] = {
 		    "{{/is_approved}}\n\n"
 		    "{{#remarks}}\nRemarks: {{remarks}}\n{{/remarks}}\n",
 	},
+	{
+		.type = &EV_EMPLOYEE_HIRED, .topic = "account", .channels = IN_APP | EMAIL, .to = { "user_id" },
+		.title = "You are on the staff now",
+		.push = "Employee {{employee_code}}{{#designation_name}}, {{designation_name}}{{/designation_name}}.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your account is an employee's now:\n\n"
+		    "Code: {{employee_code}}\n"
+		    "{{#department_name}}\nDepartment: {{department_name}}\n{{/department_name}}\n"
+		    "{{#designation_name}}\nDesignation: {{designation_name}}\n{{/designation_name}}\n\n"
+		    "What you may do comes with your roles, of which you are told one by one.\n",
+	},
+	{
+		.type = &EV_EMPLOYEE_STATUS_CHANGED, .topic = "account", .channels = IN_APP | EMAIL,
+		.to = { "user_id" },
+		.flags = { { "is_active", "employment_status", "ACTIVE" }, { "is_inactive", "employment_status", "INACTIVE" } },
+		.title = "Your employment {{#is_active}}goes on{{/is_active}}{{^is_active}}"
+		    "{{#is_inactive}}rests{{/is_inactive}}{{^is_inactive}}has ended{{/is_inactive}}{{/is_active}}",
+		.push = "{{#is_active}}Your roles of staff count again.{{/is_active}}"
+		    "{{^is_active}}You were signed out, and your roles of staff give nothing.{{/is_active}}",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_active}}\nyour employment goes on: your roles of staff count again.\n{{/is_active}}\n"
+		    "{{^is_active}}\n"
+		    "your employment {{#is_inactive}}rests{{/is_inactive}}{{^is_inactive}}has ended{{/is_inactive}}. All "
+		    "sessions were ended, and your roles of staff give nothing from now on. You can sign in again for "
+		    "what is your own.\n"
+		    "{{/is_active}}\n\n"
+		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n",
+	},
 	{ 0 }
 };

@@ -186,6 +186,17 @@ def hire(env, admin, **more):
     return person, admin.post("/v1/employees", {"user_id": person.id, **more}, expect=201)
 
 
+def test_an_employee_is_told_of_the_employment(env, admin, mailbox):
+    person, employee = hire(env, admin)
+    assert employee["employee_code"] in mailbox.wait(person.email, "you are on the staff")["text"]
+    path = f"/v1/employees/{employee['id']}"
+    for verb, reason, subject in (("deactivate", "A year of leave.", "rests"), ("reactivate", "Back again.", "goes on"),
+                                  ("terminate", "A better place.", "has ended")):
+        admin.post(f"{path}/{verb}", {"reason": reason}, expect=200)
+        mail = mailbox.wait(person.email, f"your employment {subject}")
+        assert reason in mail["text"] and reason in mail["html"]
+
+
 def test_departments_and_designations(admin, env):
     sales, other = make_department(admin), make_department(admin)
     admin.post("/v1/departments", {"name": sales["name"], "code": "else"}, expect=409).says("already_exists", "/name")
