@@ -1,14 +1,20 @@
 """Signing in, staying in and getting out: identity as an outsider meets it."""
 import concurrent.futures
 import secrets
+import sys
+from pathlib import Path
 
 import psycopg
 import pytest
 from accounts import GOOD, address, reset_token, sign_in, sign_up
 from client import Api, Person, eventually, link_token
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from test_finance import together
 from test_flow import claims_of
 from topics import published
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos"))
+from replica import Replica  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +141,42 @@ def test_guesses_sent_at_once_wait_like_guesses_in_a_row(env, person):
                                                    device=f"stranger {n}").status, range(guesses)))
     # five are free and the sixth sets the first delay; a slow machine may outlive one or two of those
     assert 6 <= statuses.count(401) <= 8, statuses
+
+
+@pytest.fixture
+def replica(stack):
+    """A second process of identity beside the one of the copy."""
+    other = Replica(stack, "identity")
+    other.start()
+    try:
+        other.wait_ready()
+        yield other
+    finally:
+        other.stop()
+
+
+def test_replicas_count_together_and_know_the_same_sessions(env, person, sql, replica):
+    there = Api(env, url=replica.url)
+    exhaust(person, person.email, sql, device="stranger")
+    sign_in(there, person.email, person.password, device="stranger", expect=429).says("too_many_requests")
+    assert there.get("/v1/me", token=person.token, expect=200)["id"] == person.id
+    successor = refresh(there, person.refresh_token)["refresh_token"]
+    assert refresh(person, person.refresh_token)["refresh_token"] == successor      # an honest retry, at the other one
+    person.post("/v1/auth/logout", {"scope": "all"}, expect=204)
+    eventually("the other refuses it too", lambda: there.get("/v1/me", token=person.token).status == 401)
+
+
+def test_a_hash_of_lower_cost_is_renewed_at_sign_in(person, sql):
+    old = Argon2id(salt=secrets.token_bytes(16), length=32, iterations=1, lanes=1, memory_cost=9216) \
+        .derive_phc_encoded(person.password.encode())
+    sql("identity", "UPDATE users SET password_hash = %s WHERE id = %s", old, person.id)
+    sign_in(person, person.email, "guess", expect=401)
+    stored = "SELECT password_hash FROM users WHERE id = %s"
+    assert sql("identity", stored, person.id) == [{"password_hash": old}], "who guesses renews nothing"
+    sign_in(person, person.email, person.password)
+    [renewed] = sql("identity", stored, person.id)
+    assert renewed["password_hash"].startswith("$argon2id$") and "m=9216" not in renewed["password_hash"]
+    sign_in(person, person.email, person.password)
 
 
 def test_right_passwords_are_not_counted(env, person, sql):
