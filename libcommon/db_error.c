@@ -72,12 +72,11 @@ refuse_unique(struct request *rq, const PGresult *r)
 	is_alone = was_sent(rq, column);
 	if (!is_alone)
 		column = sent_column(rq, detail_columns(rq, r));
-	if (column != NULL)
-		fail_field(rq, column, "already_exists", is_alone ? "another row holds this value" :
-		    "there is one for this value already");
-	rq->problem.code = ERR_NONE;
-	fail(rq, ERR_ALREADY_EXISTS, column == NULL ? "there is one already" :
-	    is_alone ? "another row holds this %s" : "there is one for this %s already", column);
+	if (column == NULL)
+		fail(rq, ERR_ALREADY_EXISTS, "there is one already");
+	else
+		fail_already_exists(rq, column, is_alone ? "another row holds this %s" :
+		    "there is one for this %s already", column);
 }
 
 static void

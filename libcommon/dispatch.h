@@ -32,10 +32,11 @@ void dispatch_each_route(void (*fn)(const struct route *route, void *arg), void 
  */
 int unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg);
 /*
- * Begin, fn, commit of a transaction that several units share, once: fn returns how many of them it
- * served, their events written, or -1. Returns 0, or -1: nothing of it was done, or it is unknown
- * where the connection was lost; each of them is then to be run alone.
+ * Begin, fn, commit of a transaction that several units share, once: fn puts those it served into
+ * done, their events written, and returns 0 or -1. Returns 0, or -1: nothing of it was done, or it is unknown
+ * where the connection was lost; what they said is forgotten, and each is to be run alone.
  */
-int unit_run_together(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg);
+int unit_run_together(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg,
+    struct request *const *done, const unsigned *ndone);
 
 #endif

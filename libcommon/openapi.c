@@ -314,7 +314,7 @@ responses_of(const struct route *r)
 	json_t *all = json_object(), *ok = json_pack("{s:s}", "description", "Done.");
 	char code[8];
 
-	if ((r->flags & ROUTE_STREAM) && strchr(r->answer, '{') == NULL)
+	if (r->answer != NULL && strchr(r->answer, '/') != NULL && strchr(r->answer, '{') == NULL)
 		json_object_set_new(ok, "content", json_pack("{s:{s:{s:s}}}", r->answer, "schema", "type", "string"));
 	else if (status != 204)
 		json_object_set_new(ok, "content", json_pack("{s:{s:o}}", r->media_type != NULL ?

@@ -34,14 +34,62 @@ etag_listed(const char *header, const char *etag, bool weak_too)
 	return false;
 }
 
+/* The end of an entity-tag, W/ allowed before it (RFC 9110 8.8.3); NULL: here is none. */
+static const char *
+tag_end(const char *at)
+{
+	if (strncmp(at, "W/", 2) == 0)
+		at += 2;
+	if (*at++ != '"')
+		return NULL;
+	while (*at != '"') {
+		unsigned char c = (unsigned char)*at++;
+		if (c < 0x21 || c == 0x7f)
+			return NULL;
+	}
+	return at + 1;
+}
+
+/* "*" or a list of entity-tags, empty places in it allowed. */
+static bool
+is_etag_list(const char *header)
+{
+	const char *at = header + strspn(header, " \t,");
+
+	if (strcmp(header, "*") == 0)
+		return true;
+	if (*at == '\0')
+		return false;
+	while (*at != '\0') {
+		at = tag_end(at);
+		if (at == NULL)
+			return false;
+		at += strspn(at, " \t");
+		if (*at != '\0' && *at != ',')
+			return false;
+		at += strspn(at, " \t,");
+	}
+	return true;
+}
+
+/* *ret_header: what was sent, NULL for nothing. */
+static int
+read_if_match(struct request *rq, const char **ret_header)
+{
+	*ret_header = http_header(rq->http, "if-match");
+	return *ret_header == NULL || is_etag_list(*ret_header) ? 0 : fail(rq, ERR_BAD_REQUEST,
+	    "If-Match is \"*\" or the ETag you read, in its quotes");
+}
+
 static int
 check_if_match(struct request *rq, const struct row *row)
 {
-	const char *header = http_header(rq->http, "if-match");
-	const char *etag;
+	const char *header, *etag;
 
 	if (row->plan->version_at < 0)
 		return 0;
+	if (read_if_match(rq, &header) < 0)
+		return -1;
 	if (header == NULL && (row->plan->res->flags & RES_IF_MATCH))
 		return fail(rq, ERR_IF_MATCH_REQUIRED, "send If-Match with the ETag you read");
 	etag = arena_printf(rq->arena, "\"%s\"", row_text(row, "version"));
@@ -53,8 +101,10 @@ check_if_match(struct request *rq, const struct row *row)
 int
 operations_if_match(struct request *rq, const char *etag)
 {
-	const char *header = http_header(rq->http, "if-match");
+	const char *header;
 
+	if (read_if_match(rq, &header) < 0)
+		return -1;
 	if (header == NULL || (etag != NULL && etag_listed(header, etag, false)))
 		return 0;
 	if (etag == NULL)

@@ -11,7 +11,8 @@ int operations_declare(const struct resource *res, const struct resource *const 
 int operations_not_modified(struct request *rq);
 /*
  * For a handler of its own, with ROUTE_IF_MATCH: where If-Match is sent it must name etag (strongly,
- * quotes included); NULL: nothing is there yet, which no If-Match fits. -1: ERR_STALE_ETAG.
+ * quotes included); NULL: nothing is there yet, which no If-Match fits. -1: ERR_STALE_ETAG, or ERR_BAD_REQUEST
+ * where it is no list of ETags.
  */
 int operations_if_match(struct request *rq, const char *etag);
 

@@ -121,6 +121,20 @@ fail_field(struct request *rq, const char *field, const char *code, const char *
 }
 
 int
+fail_already_exists(struct request *rq, const char *field, const char *fmt, ...)
+{
+	const char *detail;
+	va_list ap;
+
+	va_start(ap, fmt);
+	detail = arena_vprintf(rq->arena, fmt, ap);
+	va_end(ap);
+	fail_field(rq, field, "already_exists", "%s", detail);
+	rq->problem.code = ERR_NONE;
+	return fail(rq, ERR_ALREADY_EXISTS, "%s", detail);
+}
+
+int
 fail_field_unless_soon(struct request *rq, const char *field)
 {
 	rq->problem.may_pass = rq->problem.code == ERR_NONE;

@@ -88,7 +88,8 @@ struct column {
 	const char *initial;		/* value at creation where the body has none; such a column is never null */
 	const char *doc;
 	const char *pattern;		/* COL_TEXT, COL_DECIMAL: the form that the handler asks for; OpenAPI alone reads it */
-	const char *schema;		/* COL_JSON: likewise, a JSON Schema */
+	const char *schema;		/* COL_JSON: a JSON Schema (json_schema.h); of a row it is held against it, of a route's
+					   body OpenAPI alone reads it */
 };
 
 /* What every table has; COLUMN_UPDATED and COLUMN_VERSION only where the table has them. */
@@ -197,10 +198,13 @@ struct resource {
 /* ---- working on rows inside a unit (dispatch does the same for HTTP) ---- */
 /* Reads one row; lock takes it FOR UPDATE. NULL: not there (ERR_NOT_FOUND in rq) or failed. */
 struct row *row_load(struct request *rq, const struct resource *res, const char *id, bool lock);
-/* Locked; NULL with nothing refused where it is gone, which is no failure of a reaction or a clock. */
+/* Locked; NULL with nothing refused where it is gone or id is NULL, which is no failure of a reaction or a clock. */
 struct row *row_load_if_there(struct request *rq, const struct resource *res, const char *id);
 /* As row_load by a unique column; absent is NULL with rq->problem.code ERR_NOT_FOUND. */
 struct row *row_load_by(struct request *rq, const struct resource *res, const char *column,
+    const char *value, bool lock);
+/* The same, and absent is NULL with nothing refused. */
+struct row *row_load_by_if_there(struct request *rq, const struct resource *res, const char *column,
     const char *value, bool lock);
 /* Every row whose `column` is `value`, by id; NULL-terminated. NULL: failed. */
 struct row **row_load_all(struct request *rq, const struct resource *res, const char *column,
@@ -274,7 +278,7 @@ struct route {
 	const char *summary;		/* one line, for OpenAPI */
 	/*
 	 * What 2xx holds, for OpenAPI: a resource's table name, a JSON example (example_schema.h), or a
-	 * name and an example of what it has besides; of a stream that is no JSON its media type. NULL: it is 204.
+	 * name and an example of what it has besides; of what is no JSON its media type. NULL: it is 204.
 	 */
 	const char *answer;
 	int status;			/* the 2xx it gives; 0: 200 */

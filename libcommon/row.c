@@ -247,14 +247,19 @@ row_load(struct request *rq, const struct resource *res, const char *id, bool lo
 	return load(rq, plan, lock ? plan->by_id_locked : plan->by_id, id);
 }
 
-struct row *
-row_load_if_there(struct request *rq, const struct resource *res, const char *id)
+/* Having none is no refusal. */
+static struct row *
+if_there(struct request *rq, struct row *row)
 {
-	struct row *row = id == NULL ? NULL : row_load(rq, res, id, true);
-
 	if (row == NULL && rq->problem.code == ERR_NOT_FOUND)
 		rq->problem.code = ERR_NONE;
 	return row;
+}
+
+struct row *
+row_load_if_there(struct request *rq, const struct resource *res, const char *id)
+{
+	return id == NULL ? NULL : if_there(rq, row_load(rq, res, id, true));
 }
 
 struct row *
@@ -266,6 +271,13 @@ row_load_by(struct request *rq, const struct resource *res, const char *column, 
 	    lock ? " FOR NO KEY UPDATE OF t" : "");
 
 	return load(rq, plan, sql, value);
+}
+
+struct row *
+row_load_by_if_there(struct request *rq, const struct resource *res, const char *column,
+    const char *value, bool lock)
+{
+	return if_there(rq, row_load_by(rq, res, column, value, lock));
 }
 
 struct row **

@@ -146,23 +146,30 @@ unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg
 	return 0;
 }
 
-int
-unit_run_together(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
+static int
+run_together_once(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
 {
-	int done;
-
 	if (db_begin(rq) < 0)
 		return -1;
-	done = fn(rq, arg);
-	if (done < 0) {
+	if (fn(rq, arg) < 0) {
 		db_rollback(rq);
 		return -1;
 	}
 	failpoint(FP_UNIT_BEFORE_COMMIT);
-	if (db_commit(rq) < 0)
+	return db_commit(rq);
+}
+
+int
+unit_run_together(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg,
+    struct request *const *done, const unsigned *ndone)
+{
+	if (run_together_once(rq, fn, arg) < 0) {
+		for (unsigned i = 0; i < *ndone; i++)
+			request_forget(done[i]);
 		return -1;
+	}
 	failpoint(FP_UNIT_AFTER_COMMIT);
-	if (done > 0)
+	if (*ndone > 0)
 		relay_wake();
 	return 0;
 }

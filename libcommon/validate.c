@@ -503,7 +503,7 @@ validate_into_row(struct request *rq, struct row *row, enum validate_mode mode)
 		const struct column *col = find_column(columns, name);
 		if (mode == VALIDATE_PATCH && col->type == COL_JSON && json_is_object(v))
 			validate_merge(rq, row, name, v);
-		else
+		else if (check_schema(rq, col, v) == 0)
 			row_put(row, name, to_text(rq, col, v));
 	}
 	return rq->problem.code == ERR_NONE ? 0 : -1;

@@ -19,4 +19,7 @@ struct complaint complain(struct request *rq, const char *code, const char *fmt,
 /* A value of a COL_JSON column. */
 struct complaint check_json(struct request *rq, const struct column *col, json_t *v);
 
+/* Whether it fits the schema of its column, where that has one; adds every fault as a wrong field. */
+int check_schema(struct request *rq, const struct column *col, json_t *v);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "json_schema.h"
 #include "row.h"
 #include "validate.h"
 #include "validate_internal.h"
@@ -44,6 +45,30 @@ check_json(struct request *rq, const struct column *col, json_t *v)
 	return FINE;
 }
 
+struct schema_look {
+	struct request *rq;
+	const struct column *col;
+};
+
+static void
+take_fault(void *arg, const char *pointer, const char *code, const char *detail)
+{
+	const struct schema_look *look = arg;
+
+	fail_field(look->rq, arena_printf(look->rq->arena, "/%s%s", look->col->name, pointer), code, "%s", detail);
+}
+
+int
+check_schema(struct request *rq, const struct column *col, json_t *v)
+{
+	struct schema_look look = { rq, col };
+	json_t *schema = col->schema == NULL || json_is_null(v) ? NULL : json_loads(col->schema, 0, NULL);
+	int result = schema == NULL ? 0 : json_schema_check(rq->arena, schema, v, take_fault, &look);
+
+	json_decref(schema);
+	return result;
+}
+
 /* What a patch gave: many of them may make a value that no daemon would read back. */
 static struct complaint
 check_merged(struct request *rq, const struct column *col, json_t *v)
@@ -78,6 +103,8 @@ validate_merge(struct request *rq, struct row *row, const char *column, json_t *
 
 	if (c.code != NULL)
 		return fail_field(rq, column, c.code, "%s", c.detail);
+	if (check_schema(rq, col, v) < 0)
+		return -1;
 	row_put(row, column, json_text(rq->arena, v));
 	return 0;
 }

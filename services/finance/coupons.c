@@ -151,12 +151,10 @@ check_usable(struct request *rq, const struct row *coupon)
 struct row *
 coupon_find(struct request *rq, const char *code, bool lock)
 {
-	struct row *coupon = row_load_by(rq, &coupon_resource, "code", upper_trimmed(rq, code), lock);
+	struct row *coupon = row_load_by_if_there(rq, &coupon_resource, "code", upper_trimmed(rq, code), lock);
 
-	if (coupon == NULL && rq->problem.code == ERR_NOT_FOUND) {
-		rq->problem.code = ERR_NONE;
+	if (coupon == NULL && rq->problem.code == ERR_NONE)
 		fail_field(rq, "coupon_code", "unknown", "there is no such coupon");
-	}
 	return coupon == NULL || check_usable(rq, coupon) < 0 ? NULL : coupon;
 }
 

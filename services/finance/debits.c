@@ -62,6 +62,7 @@ struct together {
 	struct use *uses;
 	unsigned nuses;
 	struct debit *done[BATCH_MAX];
+	struct request *units[BATCH_MAX];	/* theirs */
 	unsigned ndone;
 };
 
@@ -258,7 +259,7 @@ book(struct together *t, struct debit *d, struct wallet *w)
 	d->wallet = w->row = wallet;
 	d->entry = entry;
 	w->debited = true;
-	d->outcome = OUTCOME_DONE;
+	t->units[t->ndone] = d->rq;
 	t->done[t->ndone++] = d;
 }
 
@@ -351,20 +352,17 @@ write_lots(struct together *t)
 static int
 write_all(struct together *t)
 {
-	struct request *units[BATCH_MAX];
 	const struct idempotency_marks *marks[BATCH_MAX];
 
-	for (unsigned i = 0; i < t->ndone; i++) {
-		units[i] = t->done[i]->rq;
+	for (unsigned i = 0; i < t->ndone; i++)
 		marks[i] = &t->done[i]->marks;
-	}
 	write_entries(t);
 	write_wallets(t);
 	write_uses(t);
 	write_lots(t);
-	if (outbox_write_many(t->rq, units, t->ndone) < 0)
+	if (outbox_write_many(t->rq, t->units, t->ndone) < 0)
 		return -1;
-	idempotency_keep_many(t->rq, units, marks, t->ndone);
+	idempotency_keep_many(t->rq, t->units, marks, t->ndone);
 	return 0;
 }
 
@@ -384,27 +382,19 @@ perform(struct request *rq, void *arg)
 	take_lots(t, r[2]);
 	t->uses = arena_alloc(rq->arena, (t->n + t->nlots) * sizeof(*t->uses));
 	decide(t, r[0]);
-	return t->ndone > 0 && write_all(t) < 0 ? -1 : (int)t->ndone;
+	return t->ndone > 0 ? write_all(t) : 0;
 }
 
 /* What did not come to pass is tried alone, where its own reason is found; the key tells what did. */
-static void
-take_back(struct together *t)
-{
-	for (unsigned i = 0; i < t->ndone; i++) {
-		request_forget(t->done[i]->rq);
-		t->done[i]->outcome = OUTCOME_ALONE;
-	}
-}
-
 static void
 run(struct batch_item *const *items, unsigned n)
 {
 	struct together t = { .rq = request_new(((struct debit *)(void *)items[0])->rq->db),
 		.items = items, .n = n };
 
-	if (unit_run_together(t.rq, perform, &t) < 0)
-		take_back(&t);
+	if (unit_run_together(t.rq, perform, &t, t.units, &t.ndone) == 0)
+		for (unsigned i = 0; i < t.ndone; i++)
+			t.done[i]->outcome = OUTCOME_DONE;
 	request_free(t.rq);
 }
 

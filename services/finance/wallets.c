@@ -40,11 +40,7 @@ const struct resource wallet_resource = {
 static struct row *
 find_wallet(struct request *rq, const char *user_id)
 {
-	struct row *wallet = row_load_by(rq, &wallet_resource, "user_id", user_id, true);
-
-	if (wallet == NULL && rq->problem.code == ERR_NOT_FOUND)
-		rq->problem.code = ERR_NONE;	/* having none is no refusal */
-	return wallet;
+	return row_load_by_if_there(rq, &wallet_resource, "user_id", user_id, true);
 }
 
 struct row *

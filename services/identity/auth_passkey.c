@@ -178,10 +178,8 @@ judge(struct request *rq, const struct row *user, const struct answer *an, bool 
 		return -1;
 	if (an->wrong != NULL || user == NULL || an->passkey_id == NULL)
 		return 0;
-	passkey = row_load(rq, &user_passkeys_resource, an->passkey_id, true);
-	if (passkey == NULL && rq->problem.code == ERR_NOT_FOUND)
-		rq->problem.code = ERR_NONE;	/* removed meanwhile */
-	else if (passkey == NULL)
+	passkey = row_load_if_there(rq, &user_passkeys_resource, an->passkey_id);	/* it may be removed meanwhile */
+	if (rq->problem.code != ERR_NONE)
 		return -1;
 	if (passkey == NULL || strcmp(row_text(passkey, "user_id"), row_id(user)) != 0 ||
 	    !is_handle_of(an, passkey) || !webauthn_signed(bytea_bytes(rq->arena,

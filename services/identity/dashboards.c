@@ -153,17 +153,15 @@ widget_must_be_allowed(struct request *rq, const char *key, const char *dashboar
 static int
 widget_create(struct request *rq, struct row *widget)
 {
-	struct row *config = row_load(rq, &dashboard_configs_resource,
-	    row_text(widget, "dashboard_config_id"), true);
+	struct row *config = row_load_if_there(rq, &dashboard_configs_resource,
+	    row_text(widget, "dashboard_config_id"));
 
-	if (config == NULL && rq->problem.code != ERR_NOT_FOUND)
+	if (rq->problem.code != ERR_NONE)
 		return -1;
 	if (config == NULL || (!is_own(rq, config) &&
-	    !caller_has_permission(rq, "dashboard-widgets.create"))) {
-		rq->problem.code = ERR_NONE;
+	    !caller_has_permission(rq, "dashboard-widgets.create")))
 		return fail_field(rq, "dashboard_config_id", "unknown_reference",
 		    "there is no such dashboard of yours");
-	}
 	return widget_must_be_allowed(rq, row_text(widget, "widget_key"), row_text(config, "dashboard_type"));
 }
 

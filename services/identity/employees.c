@@ -278,16 +278,13 @@ const struct resource employees_resource = {
 int
 employee_ensure(struct request *rq, const char *user_id)
 {
-	struct row *employee = row_load_by(rq, &employees_resource, "user_id", user_id, true);
+	struct row *employee = row_load_by_if_there(rq, &employees_resource, "user_id", user_id, true);
 
-	if (employee == NULL && rq->problem.code != ERR_NOT_FOUND)
+	if (rq->problem.code != ERR_NONE)
 		return -1;
-	if (employee != NULL) {
-		if (strcmp(row_text(employee, "employment_status"), "TERMINATED") == 0)
-			return fail(rq, ERR_CONFLICT, "this person's employment has ended");
-		return 0;
-	}
-	rq->problem.code = ERR_NONE;
+	if (employee != NULL)
+		return strcmp(row_text(employee, "employment_status"), "TERMINATED") == 0 ?
+		    fail(rq, ERR_CONFLICT, "this person's employment has ended") : 0;
 	employee = row_new(rq, &employees_resource);
 	row_set(employee, "user_id", user_id);
 	row_event_as(rq, employee, &EV_EMPLOYEE_HIRED);

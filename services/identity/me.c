@@ -126,13 +126,10 @@ const struct column me_settings_body[] = {
 static struct row *
 settings_of_caller(struct request *rq, bool lock, bool *ret_is_new)
 {
-	struct row *row = row_load_by(rq, &user_settings_resource, "user_id", rq->caller.user_id, lock);
+	struct row *row = row_load_by_if_there(rq, &user_settings_resource, "user_id", rq->caller.user_id, lock);
 
-	*ret_is_new = row == NULL && rq->problem.code == ERR_NOT_FOUND;
-	if (!*ret_is_new)
-		return row;
-	rq->problem.code = ERR_NONE;
-	return row_new(rq, &user_settings_resource);
+	*ret_is_new = row == NULL && rq->problem.code == ERR_NONE;
+	return *ret_is_new ? row_new(rq, &user_settings_resource) : row;
 }
 
 int
@@ -284,11 +281,8 @@ me_phone_change(struct request *rq)
 	if (phone_take(rq, "phone", &phone) < 0 || (user = caller_stepped_up(rq)) == NULL ||
 	    phone_claim(rq, phone, row_id(user), &is_taken) < 0)
 		return -1;
-	if (is_taken) {
-		fail_field(rq, "phone", "already_exists", "another account holds this number");
-		rq->problem.code = ERR_NONE;
-		return fail(rq, ERR_ALREADY_EXISTS, "another account holds this number");
-	}
+	if (is_taken)
+		return fail_already_exists(rq, "phone", "another account holds this number");
 	ev = row_event_as(rq, user, &EV_USER_CONTACT_CHANGED);
 	event_set_text(ev, "old_phone", row_text(user, "phone"));
 	if (phone != NULL)

@@ -17,13 +17,9 @@ phone_claim(struct request *rq, const char *phone, const char *user_id, bool *re
 		return 0;
 	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('phone:' || $1, 0))", DB(phone)) < 0)
 		return -1;
-	holder = row_load_by(rq, &users_resource, "phone", phone, true);
-	if (holder == NULL && rq->problem.code == ERR_NOT_FOUND) {
-		rq->problem.code = ERR_NONE;
-		return 0;
-	}
+	holder = row_load_by_if_there(rq, &users_resource, "phone", phone, true);
 	if (holder == NULL)
-		return -1;
+		return rq->problem.code == ERR_NONE ? 0 : -1;
 	if (user_id != NULL && strcmp(row_id(holder), user_id) == 0)
 		return 0;
 	*ret_taken = strcmp(row_text(holder, "status"), "PENDING") != 0;

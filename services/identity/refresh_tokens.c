@@ -171,15 +171,11 @@ refuse_invalid(struct request *rq)
 static int
 load(struct request *rq, const char *text, struct row **ret_token, struct row **ret_session)
 {
-	struct row *token = row_load_by(rq, &refresh_tokens_resource, "token_hash",
+	struct row *token = row_load_by_if_there(rq, &refresh_tokens_resource, "token_hash",
 	    secret_hash(rq->arena, text), true);
 
-	if (token == NULL && rq->problem.code == ERR_NOT_FOUND) {
-		rq->problem.code = ERR_NONE;
-		return refuse_invalid(rq);
-	}
 	if (token == NULL)
-		return -1;
+		return rq->problem.code == ERR_NONE ? refuse_invalid(rq) : -1;
 	*ret_token = token;
 	*ret_session = row_load(rq, &user_sessions_resource, row_text(token, "session_id"), true);
 	return *ret_session == NULL ? -1 : 0;

@@ -43,6 +43,7 @@ struct together {
 	struct refresh *fresh[BATCH_MAX];	/* whose token is fresh and locked */
 	unsigned nfresh;
 	struct refresh *done[BATCH_MAX];
+	struct request *units[BATCH_MAX];	/* theirs */
 	unsigned ndone;
 };
 
@@ -156,7 +157,7 @@ decide(struct together *t, struct db_result *const r[3])
 		d->user = row_copy(d->rq, user);
 		user_access_take(d->rq, r[2], i, &d->access);
 		replace(d);
-		d->is_done = true;
+		t->units[t->ndone] = d->rq;
 		t->done[t->ndone++] = d;
 	}
 }
@@ -204,16 +205,6 @@ write_sessions(struct together *t)
 	    " q (id, at, version) WHERE s.id = q.id", db_arrays(a, 3, id, at, version));
 }
 
-static int
-write_events(struct together *t)
-{
-	struct request *units[BATCH_MAX];
-
-	for (unsigned i = 0; i < t->ndone; i++)
-		units[i] = t->done[i]->rq;
-	return outbox_write_many(t->rq, units, t->ndone);
-}
-
 /* ---- the transaction ---- */
 
 static int
@@ -231,27 +222,19 @@ perform(struct request *rq, void *arg)
 		return 0;
 	write_tokens(t);
 	write_sessions(t);
-	return write_events(t) < 0 ? -1 : (int)t->ndone;
+	return outbox_write_many(t->rq, t->units, t->ndone);
 }
 
 /* What did not come to pass is tried alone; if it did after all, that is a repetition within the grace. */
-static void
-take_back(struct together *t)
-{
-	for (unsigned i = 0; i < t->ndone; i++) {
-		request_forget(t->done[i]->rq);
-		t->done[i]->is_done = false;
-	}
-}
-
 static void
 run(struct batch_item *const *items, unsigned n)
 {
 	struct together t = { .rq = request_new(((struct refresh *)(void *)items[0])->rq->db),
 		.items = items, .n = n };
 
-	if (unit_run_together(t.rq, perform, &t) < 0)
-		take_back(&t);
+	if (unit_run_together(t.rq, perform, &t, t.units, &t.ndone) == 0)
+		for (unsigned i = 0; i < t.ndone; i++)
+			t.done[i]->is_done = true;
 	request_free(t.rq);
 }
 

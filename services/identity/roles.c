@@ -198,14 +198,12 @@ static const struct column role_permission_columns[] = {
 static int
 role_permission_create(struct request *rq, struct row *row)
 {
-	struct row *role = row_load(rq, &roles_resource, row_text(row, "role_id"), true);
+	struct row *role = row_load_if_there(rq, &roles_resource, row_text(row, "role_id"));
 
-	if (role == NULL && rq->problem.code == ERR_NOT_FOUND) {
-		rq->problem.code = ERR_NONE;
-		return fail_field(rq, "role_id", "unknown_reference", "there is no such role");
-	}
-	return role == NULL ? -1 :
-	    role_permissions_publish(rq, role, row_text(row, "permission_key"), NULL);
+	if (role == NULL)
+		return rq->problem.code != ERR_NONE ? -1 :
+		    fail_field(rq, "role_id", "unknown_reference", "there is no such role");
+	return role_permissions_publish(rq, role, row_text(row, "permission_key"), NULL);
 }
 
 /* The administrator keeps what is needed to undo anything else. */

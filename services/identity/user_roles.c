@@ -289,12 +289,10 @@ role_asked_for(struct request *rq)
 		fail_field(rq, "role_key", "required", "name one role, by role_key or by role_id");
 		return NULL;
 	}
-	role = key != NULL ? row_load_by(rq, &roles_resource, "key", key, false) :
-	    row_load(rq, &roles_resource, id, false);
-	if (role == NULL && rq->problem.code != ERR_NOT_FOUND)
+	role = row_load_by_if_there(rq, &roles_resource, key != NULL ? "key" : "id", key != NULL ? key : id, false);
+	if (rq->problem.code != ERR_NONE)
 		return NULL;
 	if (role == NULL || !row_bool(role, "is_active")) {
-		rq->problem.code = ERR_NONE;
 		fail_field(rq, field, "unknown_reference", "there is no such active role");
 		return NULL;
 	}

@@ -182,15 +182,11 @@ on_email_bounced(struct request *rq, const struct event_in *ev)
 	const char *user_id = event_text(ev, "user_id"), *address = event_text(ev, "to_email");
 	struct row *user;
 
-	if (user_id == NULL || address == NULL || !event_bool(ev, "permanent"))
+	if (address == NULL || !event_bool(ev, "permanent"))
 		return 0;
-	user = row_load(rq, &users_resource, user_id, true);
-	if (user == NULL && rq->problem.code == ERR_NOT_FOUND) {
-		rq->problem.code = ERR_NONE;
-		return 0;
-	}
+	user = row_load_if_there(rq, &users_resource, user_id);
 	if (user == NULL)
-		return -1;
+		return rq->problem.code == ERR_NONE ? 0 : -1;
 	if (strcmp(row_text(user, "email"), address) != 0 || row_is_set(user, "email_unreachable_at"))
 		return 0;
 	row_set_now(rq, user, "email_unreachable_at");

@@ -19,6 +19,12 @@ static const char *const employment_types[] = { "FULL_TIME", "PART_TIME", "CONTR
 static const char *const modes_of_work[] = { "ONSITE", "REMOTE", "HYBRID", NULL };
 static const char *const job_statuses[] = { "DRAFT", "PENDING", "LIVE", "CLOSED", NULL };
 
+/* Members may be null, as a patch takes one away. */
+#define SALARY_RANGE "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {" \
+	"\"min_inr\": {\"type\": [\"integer\", \"null\"], \"minimum\": 0, \"maximum\": 1000000000000000}," \
+	" \"max_inr\": {\"type\": [\"integer\", \"null\"], \"minimum\": 0, \"maximum\": 1000000000000000}," \
+	" \"period\": {\"type\": [\"string\", \"null\"], \"enum\": [\"HOUR\", \"DAY\", \"MONTH\", \"YEAR\", null]}}}"
+
 static const struct column job_columns[] = {
 	COLUMN_ID,
 	{ "company_profile_id", COL_UUID, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER,
@@ -32,7 +38,7 @@ static const struct column job_columns[] = {
 	{ "employment_type", COL_ENUM, COL_FILTER | COL_JUDGED, .values = employment_types },
 	{ "mode_of_work", COL_ENUM, COL_FILTER | COL_JUDGED, .values = modes_of_work },
 	{ "budget_inr", COL_MONEY, COL_FILTER | COL_SORT | COL_JUDGED, .doc = "In paise." },
-	{ "salary_range_json", COL_JSON, COL_JUDGED },
+	{ "salary_range_json", COL_JSON, COL_JUDGED, .schema = SALARY_RANGE, .doc = "In paise." },
 	{ "status", COL_ENUM, COL_READONLY | COL_FILTER, .values = job_statuses },
 	{ "approved_at", COL_TIME, COL_READONLY | COL_FILTER | COL_SORT },
 	{ "submission", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "0",
@@ -135,13 +141,25 @@ job_name_company(struct request *rq, struct row *job)
 	return 0;
 }
 
+static int
+salary_must_rise(struct request *rq, const struct row *job)
+{
+	const char *text = row_text(job, "salary_range_json");
+	json_t *range = text == NULL ? NULL : json_loads(text, 0, NULL), *max = json_object_get(range, "max_inr");
+	bool falls = json_is_integer(max) &&
+	    json_integer_value(json_object_get(range, "min_inr")) > json_integer_value(max);
+
+	json_decref(range);
+	return falls ? fail_field(rq, "/salary_range_json/max_inr", "out_of_range", "not below min_inr") : 0;
+}
+
 /* A company that is not known yet is waited for: a rule must not be skipped because its event came late. */
 static int
 job_create(struct request *rq, struct row *job)
 {
 	struct company c;
 
-	if (find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
+	if (salary_must_rise(rq, job) < 0 || find_company(rq, row_text(job, "company_profile_id"), &c) < 0)
 		return -1;
 	if (!c.known)
 		return fail_field_unless_soon(rq, "company_profile_id");
@@ -220,6 +238,8 @@ job_update(struct request *rq, struct row *job)
 {
 	if (!row_judged_changed(job))
 		return 0;
+	if (salary_must_rise(rq, job) < 0)
+		return -1;
 	if (row_is(job, "status", "LIVE"))
 		return row_is_set(job, "description") ? row_follow(rq, job, "resubmit") :
 		    fail_field(rq, "description", "required",

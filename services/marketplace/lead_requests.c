@@ -102,15 +102,12 @@ lead_request_name_lead(struct request *rq, struct row *row)
 static int
 lead_must_be_open(struct request *rq, const struct row *row, struct row **ret_lead)
 {
-	struct row *lead = row_load(rq, &lead_resource, row_text(row, "lead_id"), true);
+	struct row *lead = row_load_if_there(rq, &lead_resource, row_text(row, "lead_id"));
 
-	if (lead == NULL && rq->problem.code != ERR_NOT_FOUND)
+	if (rq->problem.code != ERR_NONE)
 		return -1;
-	if (lead == NULL || row_is(lead, "status", "DRAFT") ||
-	    row_is(lead, "status", "PENDING")) {
-		rq->problem.code = ERR_NONE;
+	if (lead == NULL || row_is(lead, "status", "DRAFT") || row_is(lead, "status", "PENDING"))
 		return fail_field(rq, "lead_id", "unknown_reference", "no open lead has this id");
-	}
 	if (caller_is(rq, row_text(lead, "created_by_user_id")))
 		return fail(rq, ERR_CONFLICT, "nobody requests a lead of their own");
 	if (!row_is(lead, "status", "OPEN"))
@@ -158,13 +155,33 @@ take_price(struct request *rq, struct row *row, const struct row *lead)
 	return 0;
 }
 
+/*
+ * One request per lead and profile. One that the coins were missing for was never seen by the customer and cost
+ * nothing: it makes way for the next, once there are coins.
+ */
+static int
+clear_refused(struct request *rq, const struct row *row)
+{
+	struct db_result *r = db_query(rq, "SELECT id FROM lead_requests WHERE lead_id = $1"
+	    " AND user_role_profile_id = $2 AND status = 'REJECTED' AND rejected_cause = 'REFUSED'",
+	    DB(row_text(row, "lead_id"), row_text(row, "user_role_profile_id")));
+	struct row *refused;
+
+	if (r == NULL || db_rows(r) == 0)
+		return r == NULL ? -1 : 0;
+	refused = row_load_if_there(rq, &lead_request_resource, db_text(r, 0, 0));
+	if (refused == NULL)
+		return rq->problem.code == ERR_NONE ? 0 : -1;
+	return lead_request_name_lead(rq, refused) < 0 ? -1 : row_remove(rq, refused);
+}
+
 static int
 request_create(struct request *rq, struct row *row)
 {
 	struct row *lead = NULL;
 
 	if (lead_must_be_open(rq, row, &lead) < 0 || profile_must_fit(rq, row, lead) < 0 ||
-	    take_price(rq, row, lead) < 0)
+	    clear_refused(rq, row) < 0 || take_price(rq, row, lead) < 0)
 		return -1;
 	row_set_now(rq, row, "requested_at");
 	if (row_is_set(row, "debited_at"))

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "db.h"
 #include "marketplace.h"
+#include "professions.h"
 #include "refs.h"
 
 static const char *const lead_statuses[] = { "DRAFT", "PENDING", "OPEN", "CLOSED", NULL };
@@ -81,15 +82,20 @@ const struct resource lead_resource = {
 
 /* ---- drafting ---- */
 
-/* Lower-case letters, figures and underscores: the list of role keys is open. */
+/* A profession of ours, or one that somebody has a profile of: the list of role keys is open. */
 static int
-profession_must_look_right(struct request *rq, const struct row *lead)
+profession_must_be_known(struct request *rq, const struct row *lead)
 {
 	const char *key = row_text(lead, "profession_key");
+	struct db_result *r;
 
-	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(key))
+	if (profession_is_known(key))
 		return 0;
-	return fail_field(rq, "profession_key", "not_allowed", "a role key like makeup_artist");
+	r = db_query(rq, "SELECT FROM role_profile_refs WHERE role_key = $1 AND status = 'ACTIVE' LIMIT 1", DB(key));
+	if (r == NULL)
+		return -1;
+	return db_rows(r) > 0 ? 0 : fail_field(rq, "profession_key", "unknown_reference",
+	    "nobody here has this profession; a role key like makeup_artist");
 }
 
 static int
@@ -112,7 +118,7 @@ lead_create(struct request *rq, struct row *lead)
 {
 	if (!row_is_set(lead, "accept_limit"))
 		row_set_int(lead, "accept_limit", setting_int("marketplace.lead_accept_limit"));
-	return profession_must_look_right(rq, lead) < 0 || date_must_be_ahead(rq, lead) < 0 ? -1 :
+	return profession_must_be_known(rq, lead) < 0 || date_must_be_ahead(rq, lead) < 0 ? -1 :
 	    0;
 }
 

@@ -65,8 +65,11 @@ static const struct route routes[] = {
 	{ "POST", "/v1/kb-articles/{id}/rate", SIGNED_IN, article_rate, ROUTE_201_OR_200, article_rate_body,
 	    .summary = "Say whether it helped; again to change one's mind.", .answer = "kb_article_feedback",
 	    .status = 201 },
+	{ "GET", "/v1/unsubscribe", ANYONE, unsubscribe_ask, ROUTE_LIMITED, .query = unsubscribe_query,
+	    .summary = "A page that asks whether a topic's mails shall end; nothing changes.", .answer = "text/html" },
 	{ "POST", "/v1/unsubscribe", ANYONE, unsubscribe, ROUTE_RAW_BODY | ROUTE_LIMITED | ROUTE_NO_IDEMPOTENCY,
-	    .query = unsubscribe_query, .summary = "End a topic's mails: RFC 8058 one-click.", .status = 204 },
+	    .query = unsubscribe_query, .summary = "End a topic's mails: RFC 8058 one-click, or the page's button.",
+	    .answer = "text/html" },
 	{ 0 }
 };
 

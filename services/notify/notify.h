@@ -56,6 +56,7 @@ int email_tokens_blank(struct request *rq);	/* clock: tokens that have expired *
 
 int smtp_set_command(struct request *rq, int argc, char **argv);
 int unsubscribe(struct request *rq);
+int unsubscribe_ask(struct request *rq);
 /* The address of List-Unsubscribe: who holds it may end this topic's mails to that address. */
 char *unsubscribe_url(struct arena *a, const char *email, const char *topic);
 

@@ -61,6 +61,12 @@ mismatched(struct request *rq, const struct event_in *ev)
 	return keep_and_tell(rq, ev) < 0 ? -1 : ticket_of_payment(rq, ev);
 }
 
+static int
+employment_changed(struct request *rq, const struct event_in *ev)
+{
+	return tickets_of_agent_return(rq, ev) < 0 ? -1 : tell(rq, ev);
+}
+
 const struct subscription notify_subscriptions[] = {
 	/* accounts */
 	{ &EV_USER_REGISTERED, &user_map, greet },
@@ -84,10 +90,10 @@ const struct subscription notify_subscriptions[] = {
 	{ &EV_PASSKEY_CLONE_SUSPECTED, NULL, tell },
 	{ &EV_ROLE_REQUESTED, NULL, tell },
 	{ &EV_ROLE_DECIDED, NULL, tell },
-	{ &EV_EMPLOYEE_HIRED, &employee_map, NULL },
+	{ &EV_EMPLOYEE_HIRED, &employee_map, tell },
 	{ &EV_EMPLOYEE_MOVED, &employee_map, NULL },
 	{ &EV_EMPLOYEE_CHANGED, &employee_map, NULL },
-	{ &EV_EMPLOYEE_STATUS_CHANGED, &employee_map, tickets_of_agent_return },
+	{ &EV_EMPLOYEE_STATUS_CHANGED, &employee_map, employment_changed },
 	/* profiles */
 	{ &EV_APPROVAL_REQUESTED, NULL, tell },
 	{ &EV_APPROVAL_DECIDED, NULL, tell },

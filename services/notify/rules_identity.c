@@ -19,11 +19,12 @@ waits_for_decision(const struct event_in *ev)
 	return event_is(ev, "status", "PENDING");
 }
 
-/* What the user did himself, or a policy did at once, is no news. */
+/* What the user did himself, or a policy did at once, is no news; of an erased account the farewell is the last word. */
 static bool
 is_decision(const struct event_in *ev)
 {
-	return !event_is(ev, "cause", "POLICY") && !event_is(ev, "cause", "FIRST_ADMINISTRATOR");
+	return !event_is(ev, "cause", "POLICY") && !event_is(ev, "cause", "FIRST_ADMINISTRATOR") &&
+	    !event_is(ev, "cause", "ERASED");
 }
 
 const struct rule rules_identity[] = {
@@ -260,10 +261,16 @@ const struct rule rules_identity[] = {
 		    "password.\n",
 	},
 	{
-		.type = &EV_ROLE_REQUESTED, .topic = "reviews", .channels = IN_APP, .when = waits_for_decision,
-		.holders = "user-roles.approve",
-		.title = "Somebody asks for the role {{role_name}}",
+		/* Who asked, so that a request made by somebody else's hand is noticed; who decides, in-app alone. */
+		.type = &EV_ROLE_REQUESTED, .topic = "reviews", .channels = IN_APP | EMAIL, .when = waits_for_decision,
+		.to = { "user_id" }, .holders = "user-roles.approve",
+		.title = "A request for the role {{role_name}}",
 		.push = "The request waits for a decision.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your request for the role {{role_name}} has arrived and waits for a decision. We write again "
+		    "once there is one.\n\n"
+		    "If you did not ask for it, change your password and tell our support.\n",
 	},
 	{
 		.type = &EV_ROLE_DECIDED, .topic = "account", .channels = IN_APP | EMAIL, .when = is_decision,
@@ -284,6 +291,36 @@ const struct rule rules_identity[] = {
 		    "{{^revoked}}\nyour request for the role {{role_name}} was refused.\n{{/revoked}}\n"
 		    "{{/is_approved}}\n\n"
 		    "{{#remarks}}\nRemarks: {{remarks}}\n{{/remarks}}\n",
+	},
+	{
+		.type = &EV_EMPLOYEE_HIRED, .topic = "account", .channels = IN_APP | EMAIL, .to = { "user_id" },
+		.title = "You are on the staff now",
+		.push = "Employee {{employee_code}}{{#designation_name}}, {{designation_name}}{{/designation_name}}.",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "your account is an employee's now:\n\n"
+		    "Code: {{employee_code}}\n"
+		    "{{#department_name}}\nDepartment: {{department_name}}\n{{/department_name}}\n"
+		    "{{#designation_name}}\nDesignation: {{designation_name}}\n{{/designation_name}}\n\n"
+		    "What you may do comes with your roles, of which you are told one by one.\n",
+	},
+	{
+		.type = &EV_EMPLOYEE_STATUS_CHANGED, .topic = "account", .channels = IN_APP | EMAIL,
+		.to = { "user_id" },
+		.flags = { { "is_active", "employment_status", "ACTIVE" }, { "is_inactive", "employment_status", "INACTIVE" } },
+		.title = "Your employment {{#is_active}}goes on{{/is_active}}{{^is_active}}"
+		    "{{#is_inactive}}rests{{/is_inactive}}{{^is_inactive}}has ended{{/is_inactive}}{{/is_active}}",
+		.push = "{{#is_active}}Your roles of staff count again.{{/is_active}}"
+		    "{{^is_active}}You were signed out, and your roles of staff give nothing.{{/is_active}}",
+		.text =
+		    "Hello {{recipient_name}},\n\n"
+		    "{{#is_active}}\nyour employment goes on: your roles of staff count again.\n{{/is_active}}\n"
+		    "{{^is_active}}\n"
+		    "your employment {{#is_inactive}}rests{{/is_inactive}}{{^is_inactive}}has ended{{/is_inactive}}. All "
+		    "sessions were ended, and your roles of staff give nothing from now on. You can sign in again for "
+		    "what is your own.\n"
+		    "{{/is_active}}\n\n"
+		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n",
 	},
 	{ 0 }
 };

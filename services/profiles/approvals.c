@@ -184,15 +184,13 @@ approval_open(struct request *rq, const struct approval_opening *o)
 static int
 take_own_row(struct request *rq, struct row *request, const struct resource *res, const char *label)
 {
-	struct row *entity = row_load(rq, res, row_text(request, "entity_id"), true);
+	struct row *entity = row_load_if_there(rq, res, row_text(request, "entity_id"));
 
-	if (entity == NULL && rq->problem.code != ERR_NOT_FOUND)
+	if (rq->problem.code != ERR_NONE)
 		return -1;
-	if (entity == NULL || !caller_is(rq, row_text(entity, "user_id"))) {
-		rq->problem.code = ERR_NONE;
+	if (entity == NULL || !caller_is(rq, row_text(entity, "user_id")))
 		return fail_field(rq, "entity_id", "unknown_reference",
 		    "nothing of yours has this id");
-	}
 	row_set(request, "content_hash", row_content_hash(rq, entity));
 	row_set(request, "entity_label", row_text(entity, label));
 	return 0;

@@ -1,5 +1,6 @@
 /* What this service does when events arrive: its own submissions and decisions, others' news. */
 #include "db.h"
+#include "professions.h"
 #include "profiles.h"
 #include "refs.h"
 

@@ -212,12 +212,3 @@ const struct resource *const professions[] = {
 	&social_media_manager_profile_resource, &fitness_trainer_profile_resource,
 	&catering_service_profile_resource, &ugc_content_creator_profile_resource, NULL
 };
-
-bool
-profession_is_known(const char *role_key)
-{
-	for (const struct resource *const *res = professions; *res != NULL; res++)
-		if (is_of_profession(*res, role_key))
-			return true;
-	return false;
-}

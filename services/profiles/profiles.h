@@ -55,8 +55,6 @@ int profile_facts(struct request *rq, const char *profile_id, struct profile_fac
 /* Refuses the field user_role_profile_id where it is not the caller's own profile. */
 int profile_must_be_own(struct request *rq, const struct row *row, struct profile_facts *ret_facts);
 extern const struct resource *const professions[];	/* NULL-terminated */
-/* One of the ten professions that have an extension table of their own. */
-bool profession_is_known(const char *role_key);
 
 /* ---- reviewed.c: the three machines that companies and professionals share ---- */
 row_guard reviewed_submit, reviewed_activate, reviewed_suspend, reviewed_reinstate,

@@ -3,6 +3,7 @@
 
 #include "db.h"
 #include "gst.h"
+#include "professions.h"
 #include "profiles.h"
 
 static const struct column profile_columns[] = {
@@ -11,8 +12,10 @@ static const struct column profile_columns[] = {
 	{ "role_key", COL_TEXT, COL_REQUIRED | COL_CREATE_ONLY | COL_FILTER | COL_SORT, .max = 64,
 	    .doc = "photographer, tutor, developer, …" },
 	{ "display_name", COL_TEXT,
-	    COL_SEARCH | COL_SORT | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
-	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 4000 },
+	    COL_SEARCH | COL_SORT | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200,
+	    .doc = "Needed before review." },
+	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 4000,
+	    .doc = "Needed before review." },
 	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
 	{ "avatar_url", COL_URL, COL_JUDGED | COL_PERSONAL, .max = 2000,
 	    .doc = "Reference into the object store." },
@@ -44,6 +47,8 @@ static const struct column reason_body[] = {
 };
 static const struct column reinstate_body[] = { { "reason", COL_TEXT, 0, .max = 1000 }, { 0 } };
 
+static row_guard profile_submit;
+
 #define APPROVAL	.column = "approval_status"
 #define VERIFICATION	.event = &EV_PROFILE_VERIFICATION_CHANGED, .guard = reviewed_verification, \
 	.column = "verification_status"
@@ -60,11 +65,11 @@ static const struct transition profile_transitions[] = {
 	    &EV_PROFILE_REINSTATED, reviewed_reinstate, .body = reinstate_body,
 	    .doc = "Bring a suspended profile back." },
 
-	{ "submit", NULL, "PENDING", OWNER, &EV_PROFILE_SUBMITTED, reviewed_submit, APPROVAL,
+	{ "submit", NULL, "PENDING", OWNER, &EV_PROFILE_SUBMITTED, profile_submit, APPROVAL,
 	    .doc = "Ask for approval." },
-	{ "submit", "REJECTED", "PENDING", OWNER, &EV_PROFILE_SUBMITTED, reviewed_submit,
+	{ "submit", "REJECTED", "PENDING", OWNER, &EV_PROFILE_SUBMITTED, profile_submit,
 	    APPROVAL },
-	{ "resubmit", "APPROVED", "PENDING", SYS, &EV_PROFILE_SUBMITTED, reviewed_submit,
+	{ "resubmit", "APPROVED", "PENDING", SYS, &EV_PROFILE_SUBMITTED, profile_submit,
 	    APPROVAL },
 	{ "approve", "PENDING", "APPROVED", SYS, NULL, NULL, APPROVAL, .stamp = "approved_at" },
 	{ "reject", "PENDING", "REJECTED", SYS, NULL, NULL, APPROVAL },
@@ -87,6 +92,18 @@ profile_create(struct request *rq, struct row *row)
 		return fail_field(rq, "role_key", "not_allowed",
 		    "no profession, and no role of yours");
 	return party_check_gst(rq, row);
+}
+
+/* A reviewer has something to judge, and a customer somebody to choose. */
+static int
+profile_submit(struct request *rq, struct row *row)
+{
+	static const char *const needed[] = { "display_name", "bio" };
+
+	for (size_t i = 0; i < COUNT_OF(needed); i++)
+		if (!row_is_set(row, needed[i]))
+			fail_field(rq, needed[i], "required", "a profile needs it before review");
+	return rq->problem.code == ERR_NONE ? reviewed_submit(rq, row) : -1;
 }
 
 const struct resource user_role_profile_resource = {

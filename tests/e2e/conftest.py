@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).resolve().parent)]
-from client import Api, Mailbox, eventually  # noqa: E402
+from client import Api, Mailbox, Person, eventually  # noqa: E402
 from nxt.home import SERVICES  # noqa: E402
 from people import Cast  # noqa: E402
 
@@ -54,6 +54,12 @@ def mailbox(env):
 def anyone(env):
     """Nobody in particular: no token."""
     return Api(env)
+
+
+@pytest.fixture
+def person(env):
+    """Somebody new, signed in."""
+    return Person(env).register().sign_in()
 
 
 @pytest.fixture(scope="session")

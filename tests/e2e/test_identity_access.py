@@ -12,11 +12,6 @@ from people import ADMINISTRATOR, identity_command, staff
 from test_identity_totp import code_at
 
 
-@pytest.fixture
-def person(env):
-    return Person(env).register().sign_in()
-
-
 def ask(person, role_key, expect=201):
     return person.post("/v1/user-roles", {"role_key": role_key}, expect=expect)
 
@@ -189,6 +184,17 @@ def make_department(admin, **more):
 def hire(env, admin, **more):
     person = Person(env).register().sign_in()
     return person, admin.post("/v1/employees", {"user_id": person.id, **more}, expect=201)
+
+
+def test_an_employee_is_told_of_the_employment(env, admin, mailbox):
+    person, employee = hire(env, admin)
+    assert employee["employee_code"] in mailbox.wait(person.email, "you are on the staff")["text"]
+    path = f"/v1/employees/{employee['id']}"
+    for verb, reason, subject in (("deactivate", "A year of leave.", "rests"), ("reactivate", "Back again.", "goes on"),
+                                  ("terminate", "A better place.", "has ended")):
+        admin.post(f"{path}/{verb}", {"reason": reason}, expect=200)
+        mail = mailbox.wait(person.email, f"your employment {subject}")
+        assert reason in mail["text"] and reason in mail["html"]
 
 
 def test_departments_and_designations(admin, env):

@@ -89,11 +89,13 @@ def erase(person):
     person.post("/v1/me/erase", {"confirm": "ERASE"}, expect=204)
 
 
-def deliver_late(env, event_type, person, version):
-    """The person's first event of that type once more, as if it had been delayed until now."""
+def deliver_late(env, event_type, person, **changes):
+    """The person's first event of that type once more with some fields changed, as if it had been delayed until now."""
     record, event = records(env, event_type, person.id)[0]
-    event.context.aggregate_version = version
+    event.context.aggregate_version = changes.pop("version", event.context.aggregate_version)
     event.context.event_id = other_id(event)
+    for name, value in changes.items():
+        setattr(event, name, value)
     producer = Producer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"]})
     place = []
     producer.produce(record.topic(), event.SerializeToString(), record.key(), partition=record.partition(),
@@ -101,7 +103,13 @@ def deliver_late(env, event_type, person, version):
     producer.flush(10)
     [(error, offset)] = place
     assert error is None
-    return record.topic(), record.partition(), offset
+    return record.topic(), record.partition(), offset, event.context.event_id
+
+
+def has_read(sql, service, topic, partition, offset):
+    eventually(f"{service} has read it", lambda: sql(
+        service, "SELECT FROM consumer_offsets WHERE topic = %s AND partition = %s AND next_offset > %s",
+        topic, partition, offset))
 
 
 def test_an_event_that_comes_late_does_not_bring_the_person_back(env, sql):
@@ -116,14 +124,22 @@ def test_an_event_that_comes_late_does_not_bring_the_person_back(env, sql):
     for service in everywhere:
         eventually(f"{service} forgot the name", lambda s=service: sql(
             s, "SELECT FROM user_refs WHERE id = %s AND display_name IS NULL", person.id))
-    topic, partition, offset = deliver_late(env, "user.changed", person, erased.context.aggregate_version)
+    *place, _ = deliver_late(env, "user.changed", person, version=erased.context.aggregate_version)
     for service in everywhere:
-        eventually(f"{service} has read it", lambda s=service: sql(
-            s, "SELECT FROM consumer_offsets WHERE topic = %s AND partition = %s AND next_offset > %s",
-            topic, partition, offset))
+        has_read(sql, service, *place)
         assert sql(service, "SELECT FROM user_refs WHERE id = %s AND display_name IS NULL AND version = %s",
                    person.id, erased.context.aggregate_version), f"{service} knows the person again"
     assert not sql("notify", "SELECT FROM notifications WHERE user_id = %s AND body <> ''", person.id)
+
+
+def test_the_farewell_is_the_last_mail(env, sql):
+    """Roles end with the account by events of their own, which may arrive before user.erased."""
+    person = Person(env, name="leaving").register().sign_in()
+    person.post("/v1/user-roles", {"role_key": "tutor"}, expect=201)
+    published(env, "role.decided", person.id)
+    *place, event_id = deliver_late(env, "role.decided", person, cause="ERASED", decision="REJECTED", revoked=True)
+    has_read(sql, "notify", *place)
+    assert not sql("notify", "SELECT FROM notifications WHERE source_event_id = %s", event_id)
 
 
 def test_what_an_erased_company_offered_ends(env, cast, reviewer, sql):

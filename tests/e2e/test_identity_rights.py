@@ -68,8 +68,8 @@ def test_a_permission_bites_everywhere_within_two_seconds(env, admin, role):
         began = time.monotonic()
         rounds.append(seconds_until(False, began, person))
     for service in SERVICES:
-        took = sorted(one[service] for one in rounds)
-        assert took[len(took) // 2] < SOON_S, f"{service}: {took}"  # a busy machine's worst is not the daemon's
+        took = [one[service] for one in rounds]
+        assert max(took) < SOON_S, f"{service}: {took}"
 
 
 def in_seconds(seconds):
@@ -97,7 +97,7 @@ def lateness(env, role, sql, ends=4):
 
 def test_a_time_bound_grant_ends_everywhere_within_two_seconds(env, admin, role, sql):
     give(admin, role)
-    assert lateness(env, role, sql) < SOON_S or lateness(env, role, sql) < SOON_S   # the machine may have been busy
+    assert lateness(env, role, sql) < SOON_S
 
 
 # ---- asking again ----

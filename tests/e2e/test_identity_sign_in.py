@@ -1,247 +1,26 @@
-"""Signing up, signing in, staying in and getting out: identity as an outsider meets it."""
+"""Signing in, staying in and getting out: identity as an outsider meets it."""
 import concurrent.futures
-import os
-import random
-import re
 import secrets
-import statistics
-import time
-import unicodedata
-import uuid
+import sys
+from pathlib import Path
 
 import psycopg
 import pytest
-import requests
+from accounts import GOOD, address, reset_token, sign_in, sign_up
 from client import Api, Person, eventually, link_token
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from test_finance import together
 from test_flow import claims_of
 from topics import published
 
-GOOD = "a phrase nobody else has"
-TRIES = int(os.environ.get("NXT_TIMING_TRIES", 40))
-
-
-def address(name="somebody"):
-    return f"{name}.{uuid.uuid4().hex[:12]}@example.com"
-
-
-def without_request(answer):
-    return {k: v for k, v in answer.json.items() if k != "request_id"}
-
-
-@pytest.fixture
-def person(env):
-    return Person(env).register().sign_in()
+sys.path.append(str(Path(__file__).resolve().parents[1] / "chaos"))
+from replica import Replica  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def fresh_address(sql):
     """All tests guess from one address, whose failures together would delay those that come later."""
     sql("identity", "DELETE FROM auth_throttles WHERE starts_with(scope_key, 'address:')")
-
-
-def sign_up(api, email, expect=202, **more):
-    body = {"email": email, "password": GOOD, "account_type": "INDIVIDUAL", **more}
-    return api.post("/v1/auth/register", body, expect=expect)
-
-
-def sign_in(api, email, password=GOOD, expect=200, **more):
-    return api.post("/v1/auth/login", {"email": email, "password": password, **more}, expect=expect, token=None)
-
-
-# ---- sign-up ----
-
-def test_register_answers_alike_for_known_and_unknown(anyone, sql):
-    email = address()
-    first, second = sign_up(anyone, email), sign_up(anyone, email.upper())
-    assert first.json == second.json == {"status": "PENDING"}
-    rows = sql("identity", "SELECT status, account_type FROM users WHERE lower(email) = %s", email)
-    assert rows == [{"status": "PENDING", "account_type": "INDIVIDUAL"}]
-
-
-def test_register_never_changes_the_password_of_a_known_account(env, person):
-    sign_up(person, person.email)
-    Person(env, email=person.email, password=person.password).sign_in()
-
-
-def links_to(env, sql, mailbox, email, **registrations):
-    """Registers the address once for each password, in this order. The link that belongs to each."""
-    found = {}
-    for name, body in registrations.items():
-        seen = {m["id"] for m in mailbox.all(email)}
-        sign_up(Person(env), email, **body)
-        found[name] = link_token(eventually("its mail", lambda s=seen: next(
-            (m for m in mailbox.all(email) if m["id"] not in s), None)))
-    return found
-
-
-def test_the_registration_whose_link_is_followed_counts(env, sql, mailbox):
-    """Whoever names a stranger's address first must not know the password of the account that becomes of it."""
-    email, phone = address("owner"), f"+9198{secrets.randbelow(10**8):08}"
-    links = links_to(env, sql, mailbox, email, stranger={"password": "the stranger's phrase", "phone": phone},
-                     owner={"password": "the owner's phrase", "account_type": "COMPANY"})
-    owner = Person(env, email=email, password="the owner's phrase")
-    owner.post("/v1/auth/verify-email", {"token": links["owner"]}, expect=200)
-    sign_in(owner, email, "the stranger's phrase", expect=401)
-    me = owner.sign_in().get("/v1/me", expect=200)
-    assert (me["account_type"], me["phone"]) == ("COMPANY", None)
-    owner.post("/v1/auth/verify-email", {"token": links["stranger"]}, expect=400).says("token_invalid")
-
-
-def test_a_link_of_no_registration_opens_no_password_of_several(env, sql, mailbox):
-    email = address("owner")
-    links_to(env, sql, mailbox, email, stranger={"password": "the stranger's phrase"}, owner={"password": "the owner's phrase"})
-    owner = Person(env, email=email)
-    sql("identity", "UPDATE one_time_tokens t SET created_at = now() - interval '1 hour' FROM users u"
-                    " WHERE u.id = t.user_id AND u.email = %s", email)
-    seen = {m["id"] for m in mailbox.all(email)}
-    owner.post("/v1/auth/verify-email/resend", {"email": email}, expect=202)
-    token = link_token(eventually("its mail", lambda: next((m for m in mailbox.all(email) if m["id"] not in seen), None)))
-    owner.post("/v1/auth/verify-email", {"token": token}, expect=200)
-    for password in ("the stranger's phrase", "the owner's phrase"):
-        sign_in(owner, email, password, expect=401)
-    seen = {m["id"] for m in mailbox.all(email)}
-    owner.post("/v1/auth/password/forgot", {"email": email}, expect=202)
-    owner.post("/v1/auth/password/reset", {"token": reset_token(mailbox, owner, seen), "password": GOOD}, expect=200)
-    sign_in(owner, email, GOOD)
-
-
-def test_registering_often_sends_few_mails(env, sql):
-    email = address("often")
-    for _ in range(8):
-        sign_up(Person(env), email)
-    eventually("all are looked into", lambda: not sql("identity", "SELECT FROM link_requests WHERE email = %s", email))
-    assert len(sql("identity", "SELECT FROM one_time_tokens t JOIN users u ON u.id = t.user_id WHERE u.email = %s", email)) == 5
-
-
-def test_register_keeps_an_address_in_one_form(anyone, sql):
-    local = uuid.uuid4().hex[:12]
-    sign_up(anyone, f"  Mixed.{local}@EXAMPLE.Com ")
-    found = sql("identity", "SELECT email FROM users WHERE email LIKE %s", f"%{local}%")
-    assert found == [{"email": f"Mixed.{local}@example.com"}]
-
-
-def test_register_takes_international_addresses(anyone, sql):
-    local = uuid.uuid4().hex[:12]
-    sign_up(anyone, f"josé.{local}@BÜCHER.example")
-    assert sql("identity", "SELECT email FROM users WHERE email LIKE %s", f"%{local}%") == \
-        [{"email": f"josé.{local}@bücher.example"}]
-
-
-def test_register_leaves_out_a_number_that_another_holds(anyone, person, sql):
-    phone, email = f"+9198{secrets.randbelow(10**8):08}", address()
-    person.post("/v1/me/phone", {"phone": phone}, expect=200)
-    sign_up(anyone, email, phone=phone)
-    rows = sql("identity", "SELECT phone FROM users WHERE email = ANY(%s) ORDER BY created_at", [person.email, email])
-    assert [r["phone"] for r in rows] == [phone, None]
-
-
-def test_a_number_is_nobodys_before_the_address_is_confirmed(env, person, sql):
-    phone = f"+9198{secrets.randbelow(10**8):08}"
-    sign_up(Person(env), address("squatter"), phone=phone)
-    owner = Person(env)
-    sign_up(owner, owner.email, phone=phone)
-    held = sql("identity", "SELECT email FROM users WHERE phone = %s", phone)
-    assert held == [{"email": owner.email}]
-    person.post("/v1/me/phone", {"phone": phone}, expect=200)
-    assert sql("identity", "SELECT email FROM users WHERE phone = %s", phone) == [{"email": person.email}]
-    other = Person(env).register().sign_in()
-    other.post("/v1/me/phone", {"phone": phone}, expect=409).says("already_exists", "/phone")
-
-
-def test_register_names_every_wrong_field(anyone):
-    refused = anyone.post("/v1/auth/register", {"email": "nowhere", "password": "short", "account_type": "ROBOT",
-                                                "status": "ACTIVE"}, expect=422)
-    for pointer in ("/email", "/password", "/account_type", "/status"):
-        refused.says("validation_failed", pointer)
-
-
-@pytest.mark.parametrize("password, code", [("1234567", "too_short"), ("password", "too_common"),
-                                            ("x" * 257, "too_long")])
-def test_register_refuses_unfit_passwords(anyone, password, code):
-    refused = sign_up(anyone, address(), password=password, expect=422).says("validation_failed", "/password")
-    assert [e["code"] for e in refused["errors"]] == [code]
-
-
-def test_a_password_is_one_however_it_is_typed(env):
-    """Composed or not, with whatever space: and as long as its characters, not as what was sent."""
-    typed = [unicodedata.normalize(form, "é ² ﬁ " + "ñ" * 250) for form in ("NFD", "NFC")]
-    assert len(typed[0]) > 256 == len(typed[1])
-    person = Person(env, password=typed[0]).register()
-    sign_in(person, person.email, typed[1].replace(" ", "\u00a0"))
-    sign_in(person, person.email, unicodedata.normalize("NFKC", typed[1]), expect=401)
-
-
-def test_verify_email_takes_a_token_once(env, mailbox):
-    person = Person(env)
-    person.sign_up()
-    token = link_token(mailbox.wait(person.email, "token="))
-    assert person.post("/v1/auth/verify-email", {"token": token}, expect=200).json == {"status": "ACTIVE"}
-    used = person.post("/v1/auth/verify-email", {"token": token}, expect=400).says("token_invalid")
-    wrong = person.post("/v1/auth/verify-email", {"token": "wrong"}, expect=400).says("token_invalid")
-    assert without_request(used) == without_request(wrong)
-
-
-def test_no_token_stands_in_the_clear(env, sql, mailbox):
-    person = Person(env)
-    person.sign_up()
-    token = link_token(mailbox.wait(person.email, "token="))
-    rows = sql("identity", "SELECT t.* FROM one_time_tokens t JOIN users u ON u.id = t.user_id WHERE u.email = %s",
-               person.email)
-    assert rows and all(token not in str(r) for r in rows)
-    logged = sql("audit", "SELECT metadata_json::text AS m FROM audit_logs WHERE entity_label = %s", person.email)
-    assert all(token not in r["m"] for r in logged)
-
-
-def test_resend_verification_tells_nothing(anyone, env, sql):
-    person = Person(env)
-    person.sign_up()
-    known = anyone.post("/v1/auth/verify-email/resend", {"email": person.email}, expect=202)
-    unknown = anyone.post("/v1/auth/verify-email/resend", {"email": address()}, expect=202)
-    assert known.json == unknown.json
-    # asked again within a minute: one token is enough
-    eventually("both are looked into", lambda: not sql("identity", "SELECT FROM link_requests"))
-    assert len(sql("identity", "SELECT t.id FROM one_time_tokens t JOIN users u ON u.id = t.user_id"
-                               " WHERE u.email = %s", person.email)) == 1
-
-
-@pytest.fixture
-def unlucky(env, sql):
-    """Somebody whose link the database refuses to make, until mend() is called."""
-    person = Person(env)
-    sql("identity", """CREATE FUNCTION refuse_token() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF EXISTS (SELECT FROM users WHERE id = NEW.user_id AND email = TG_ARGV[0]) THEN RAISE 'not this one'; END IF;
-        RETURN NEW; END $$""")
-    sql("identity", "CREATE TRIGGER refuse_token BEFORE INSERT ON one_time_tokens FOR EACH ROW"
-                    f" EXECUTE FUNCTION refuse_token('{person.email}')")
-    person.mend = lambda: sql("identity", "DROP FUNCTION IF EXISTS refuse_token CASCADE")
-    yield person
-    person.mend()
-
-
-def test_a_link_that_cannot_be_made_holds_up_nobody(env, unlucky, sql):
-    unlucky.sign_up()
-    Person(env).register()
-    waiting = "SELECT tries FROM link_requests WHERE email = %s"
-    assert sql("identity", waiting, unlucky.email)[0]["tries"] >= 1
-    unlucky.mend()
-    sql("identity", "UPDATE link_requests SET due_at = now() WHERE email = %s", unlucky.email)
-    link_token(unlucky.mailbox.wait(unlucky.email, "token="))
-    assert not sql("identity", waiting, unlucky.email)
-
-
-def test_a_link_that_cannot_be_made_is_given_up(env, unlucky, sql):
-    """Its tries are moved forward in the table: nobody waits for half an hour."""
-    def given_up():
-        text = requests.get(env["NXT_IDENTITY_OPS_URL"] + "/metrics", timeout=5).text
-        return int(re.search(r"^nxt_links_given_up_total (\d+)", text, re.MULTILINE)[1])
-
-    before = given_up()
-    unlucky.sign_up()
-    eventually("it was tried", lambda: sql("identity", "UPDATE link_requests SET tries = 6, due_at = now()"
-                                                       " WHERE email = %s AND tries > 0 RETURNING id", unlucky.email))
-    eventually("it is given up", lambda: given_up() > before)
-    assert not sql("identity", "SELECT FROM link_requests WHERE email = %s", unlucky.email)
 
 
 # ---- sign-in ----
@@ -364,50 +143,47 @@ def test_guesses_sent_at_once_wait_like_guesses_in_a_row(env, person):
     assert 6 <= statuses.count(401) <= 8, statuses
 
 
+@pytest.fixture
+def replica(stack):
+    """A second process of identity beside the one of the copy."""
+    other = Replica(stack, "identity")
+    other.start()
+    try:
+        other.wait_ready()
+        yield other
+    finally:
+        other.stop()
+
+
+def test_replicas_count_together_and_know_the_same_sessions(env, person, sql, replica):
+    there = Api(env, url=replica.url)
+    exhaust(person, person.email, sql, device="stranger")
+    sign_in(there, person.email, person.password, device="stranger", expect=429).says("too_many_requests")
+    assert there.get("/v1/me", token=person.token, expect=200)["id"] == person.id
+    successor = refresh(there, person.refresh_token)["refresh_token"]
+    assert refresh(person, person.refresh_token)["refresh_token"] == successor      # an honest retry, at the other one
+    person.post("/v1/auth/logout", {"scope": "all"}, expect=204)
+    eventually("the other refuses it too", lambda: there.get("/v1/me", token=person.token).status == 401)
+
+
+def test_a_hash_of_lower_cost_is_renewed_at_sign_in(person, sql):
+    old = Argon2id(salt=secrets.token_bytes(16), length=32, iterations=1, lanes=1, memory_cost=9216) \
+        .derive_phc_encoded(person.password.encode())
+    sql("identity", "UPDATE users SET password_hash = %s WHERE id = %s", old, person.id)
+    sign_in(person, person.email, "guess", expect=401)
+    stored = "SELECT password_hash FROM users WHERE id = %s"
+    assert sql("identity", stored, person.id) == [{"password_hash": old}], "who guesses renews nothing"
+    sign_in(person, person.email, person.password)
+    [renewed] = sql("identity", stored, person.id)
+    assert renewed["password_hash"].startswith("$argon2id$") and "m=9216" not in renewed["password_hash"]
+    sign_in(person, person.email, person.password)
+
+
 def test_right_passwords_are_not_counted(env, person, sql):
     for _ in range(8):
         sign_in(person, person.email, person.password, device="stranger")
     sign_in(person, person.email, "guess", expect=401, device="stranger")
     person.post("/v1/auth/step-up", {"password": person.password}, token=person.sign_in().token, expect=204)
-
-
-# ---- known and unknown accounts take as long ----
-
-def overlap(known, unknown):
-    """The chance that a known account's answer takes longer than an unknown one's; 0.5 where nothing tells."""
-    return sum((k > u) + (k == u) / 2 for k in known for u in unknown) / (len(known) * len(unknown))
-
-
-def test_login_takes_as_long_for_an_unknown_account(anyone, person, sql):
-    """Wrong passwords, mixed. With 40 of each, chance alone leaves 0.2 to 0.8 a few times in a million runs."""
-    times = {True: [], False: []}
-    for n, is_known in enumerate(random.sample([True, False] * TRIES, 2 * TRIES)):
-        sql("identity", "DELETE FROM auth_throttles WHERE scope_key LIKE 'address:%%' OR scope_key ="
-                        " 'account:' || encode(sha256(convert_to(lower(%s), 'UTF8')), 'hex')", person.email)
-        email = person.email if is_known else address()
-        began = time.monotonic()
-        sign_in(anyone, email, "guess", expect=401, device=f"stranger {n}")
-        times[is_known].append(time.monotonic() - began)
-    shown = overlap(times[True], times[False])
-    print(f"{TRIES} of each: {shown:.3f}; medians {statistics.median(times[True]):.4f} s, {statistics.median(times[False]):.4f} s")
-    assert 0.2 < shown < 0.8
-
-
-@pytest.mark.parametrize("path, is_pending", [("password/forgot", False), ("verify-email/resend", True)])
-def test_asking_for_a_link_takes_as_long_for_an_unknown_account(anyone, env, person, sql, path, is_pending):
-    """Every time the known one gets a token and a mail, none is recent: that is work of after the answer."""
-    known = Person(env)
-    known.sign_up() if is_pending else known.register()
-    [user] = sql("identity", "SELECT id FROM users WHERE email = %s", known.email)
-    times = {True: [], False: []}
-    for is_known in random.sample([True, False] * 60, 120):
-        sql("identity", "DELETE FROM one_time_tokens WHERE user_id = %s", user["id"])
-        email = known.email if is_known else address()
-        began = time.monotonic()
-        anyone.post(f"/v1/auth/{path}", {"email": email}, expect=202)
-        times[is_known].append(time.monotonic() - began)
-        eventually("it is looked into", lambda: not sql("identity", "SELECT FROM link_requests"), pause=0.01)
-    assert 0.25 < overlap(times[True], times[False]) < 0.75
 
 
 # ---- sessions ----
@@ -525,13 +301,6 @@ def test_refresh_refuses_what_it_never_gave(anyone):
 
 
 # ---- passwords ----
-
-def reset_token(mailbox, person, before):
-    def fresh():
-        mails = [m for m in mailbox.all(person.email) if m["id"] not in before and "token=" in m["text"]]
-        return mails[-1] if mails else None
-    return link_token(eventually(f"a mail to {person.email}", fresh))
-
 
 def test_password_reset_ends_every_session(env, person, mailbox, sql):
     before = {m["id"] for m in mailbox.all(person.email)}

@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 from client import Person, eventually
+from declared import resources
 from people import Company, decide, job_fields, queued, wait_status
 from test_profiles import activate_profile
 
@@ -262,6 +263,20 @@ def test_review_counts(env, company, reviewer, anyone, sql):
     counted(0, 0)
 
 
+def test_a_lead_is_for_a_profession_that_there_is(customer):
+    professions = [r.table.removesuffix("_profiles") for r in resources() if r.table.endswith("_profiles")
+                   and "user_role_profile_id" in r.columns]
+    assert len(professions) == 10
+    for key in professions:
+        lead = customer.post("/v1/leads", lead_fields(profession_key=key), expect=201)
+        customer.delete(f"/v1/leads/{lead['id']}", etag=lead.etag, expect=204)
+    customer.post("/v1/leads", lead_fields(profession_key="astronaut"), expect=422) \
+        .says("validation_failed", "/profession_key")
+    lead = customer.post("/v1/leads", lead_fields(), expect=201)
+    customer.patch(f"/v1/leads/{lead['id']}", {"profession_key": "administrator"}, etag=lead.etag, expect=422) \
+        .says("validation_failed", "/profession_key")
+
+
 # ---- lead requests and their coins ----
 
 @pytest.fixture(scope="module")
@@ -305,6 +320,25 @@ def asked(person, lead):
     """Asks once the profile's activation has reached the marketplace."""
     return eventually("the request is taken", lambda: (
         lambda a: a if a.status == 201 else None)(ask(person, lead, person.profile, expect=(201, 409, 422))))
+
+
+def test_a_request_without_coins_is_made_again_once_there_are(env, customer, reviewer, wallets):
+    """One per lead and profile: the refused one, which cost nothing and nobody saw, makes way."""
+    lead = open_lead(customer, reviewer)
+    poor = professional_for(env, reviewer, "photographer", "poor")
+    first = asked(poor, lead)
+    assert wait_status(poor, f"/v1/lead-requests/{first['id']}", "REJECTED")["rejected_cause"] == "REFUSED"
+    wallets.give(poor, 25)
+    again = ask(poor, lead, poor.profile)
+    assert again["id"] != first["id"] and again["status"] == "PENDING"
+    eventually("the coins are held", lambda: poor.get(f"/v1/lead-requests/{again['id']}", expect=200)["debited_at"])
+    assert wallets.balance(poor) == 15
+    assert [r["id"] for r in customer.get(f"/v1/leads/{lead['id']}/requests", expect=200).items] == [again["id"]]
+    poor.get(f"/v1/lead-requests/{first['id']}", expect=404)
+    ask(poor, lead, poor.profile, expect=409).says("already_exists")
+    customer.post(f"/v1/lead-requests/{again['id']}/reject", expect=200)
+    ask(poor, lead, poor.profile, expect=409).says("already_exists")    # the customer's word stands
+    eventually("the coins are back", lambda: wallets.balance(poor) == 25)
 
 
 def test_free_lead_is_seen_at_once(env, customer, reviewer, free_rate_card):

@@ -89,9 +89,19 @@ def test_nobody_writes_notifications_by_hand(fresh, anyone):
 
 def test_why_did_i_get_this(fresh, admin):
     welcome = eventually("the welcome", lambda: inbox(fresh, "&template_key=user.activated.push"))[0]
-    story = eventually("the story", lambda: admin.get(
-        f"/v1/audit-logs?correlation_id={welcome['correlation_id']}&limit=200", expect=200).items)
-    assert welcome["source_event_id"] in [row["id"] for row in story]
+    eventually("the story tells of its event", lambda: welcome["source_event_id"] in [row["id"] for row in admin.get(
+        f"/v1/audit-logs?correlation_id={welcome['correlation_id']}&limit=200", expect=200).items])
+
+
+def test_who_asks_for_a_role_is_told_that_it_waits(fresh, admin, mailbox):
+    fresh.post("/v1/user-roles", {"role_key": "reviewer"}, expect=201)
+    mail = mailbox.wait(fresh.email, "waits for a decision")
+    assert "Reviewer" in mail["subject"] and mail["html"]
+    eventually("told in-app", lambda: inbox(fresh, "&template_key=role.requested.push"))
+    eventually("who decides is told too", lambda: inbox(admin, "&template_key=role.requested.push"))
+    fresh.post("/v1/user-roles", {"role_key": "tutor"}, expect=201)     # given at once
+    mailbox.wait(fresh.email, "confirm")
+    assert not [m for m in mailbox.all(fresh.email) if "Tutor" in m["subject"]]
 
 
 def test_preferences_switch_topics_off_but_not_the_critical(env, cast, mailbox, sql):
@@ -122,9 +132,16 @@ def test_one_click_unsubscribe(cast, mailbox, admin, anyone):
     url = mail["headers"]["List-Unsubscribe"].strip("<>")
     assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     path = url[len(company.url):]
-    for _ in range(2):
-        anyone.call("POST", path, raw=b"List-Unsubscribe=One-Click", expect=204,
-                    headers={"Content-Type": "application/x-www-form-urlencoded"})
+    # who looks, a person or a scanner of links, changes nothing and finds a button
+    asked = anyone.get(path, expect=200)
+    page = asked.content.decode()
+    assert asked.headers["Content-Type"].startswith("text/html") and '<form method="post">' in page and company.email in page
+    assert not admin.get(f"/v1/suppressions?email={company.email}", expect=200).items
+    for body in (b"List-Unsubscribe=One-Click", b""):
+        done = anyone.call("POST", path, raw=body, expect=200, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        assert "no more mails about jobs" in done.content.decode()
+    assert "<form" not in anyone.get(path, expect=200).content.decode()
+    anyone.get(path[:-2] + "xx", expect=400).says("token_invalid")
     anyone.call("POST", path[:-2] + "xx", raw=b"", expect=400).says("token_invalid")
     [entry] = admin.get(f"/v1/suppressions?email={company.email}", expect=200).items
     assert (entry["reason"], entry["topic"]) == ("UNSUBSCRIBE", "jobs")

@@ -136,11 +136,23 @@ def test_a_stale_etag_changes_nothing(company):
     company.patch(path, {"title": "Two"}, etag=job.etag, expect=412).says("stale_etag")
     company.delete(path, etag=job.etag, expect=412).says("stale_etag")
     company.delete(path, expect=428).says("if_match_required")
-    for etag in ('W/"2"', '"nonsense"', "2", '"22"', '""'):
-        company.patch(path, {"title": "Two"}, etag=etag, expect=(400, 412))
+    for etag in ('W/"2"', '"nonsense"', '"22"', '""', ', "7",', '"a,b" , W/"c"'):
+        company.patch(path, {"title": "Two"}, etag=etag, expect=412).says("stale_etag")
     assert company.get(path, expect=200)["title"] == "One"
     company.patch(path, {"title": "Three"}, etag=f'"7", {first.etag}', expect=200)
     company.patch(path, {"title": "Four"}, etag="*", expect=200)
+
+
+@pytest.mark.parametrize("etag", ["2", "", ",", '"2', '2"', '"2" "3"', 'w/"2"', "W/2", '*, "2"', '"a b"', "'2'"])
+def test_an_if_match_that_is_no_etag_is_malformed(company, person, etag):
+    """Not stale: reading the item again would not mend it."""
+    job = company.draft(title="One")
+    path = f"/v1/jobs/{job['id']}"
+    for refused in (company.patch(path, {"title": "Two"}, etag=etag, expect=400), company.delete(path, etag=etag, expect=400),
+                    person.patch("/v1/me", {"display_name": "x"}, etag=etag, expect=400),
+                    person.patch("/v1/me/settings", {"settings_json": {}}, etag=etag, expect=400)):
+        assert "If-Match" in refused.says("bad_request")["detail"]
+    assert company.get(path, expect=200)["title"] == "One"
 
 
 def test_the_same_again_is_no_new_version(company):
@@ -370,3 +382,18 @@ def test_answers_are_not_kept_by_caches(company, anyone):
 def test_a_company_is_one_per_user_and_names_the_field(company):
     answer = company.post("/v1/company-profiles", company_fields(company), expect=409).says("already_exists")
     assert "user_id" in json.dumps(answer.json) or answer["detail"]
+
+
+# ---- inside a JSON column ----
+
+@pytest.mark.parametrize("range_, at", [
+    ({"min": 1}, "/min"), ({"min_inr": "1"}, "/min_inr"), ({"min_inr": -1}, "/min_inr"), ({"max_inr": 10**16}, "/max_inr"),
+    ({"period": "EON"}, "/period"), ([1, 2], ""), ({"min_inr": 2, "max_inr": 1}, "/max_inr")])
+def test_a_salary_range_has_one_shape(company, range_, at):
+    company.post("/v1/jobs", job_fields(company.company_id, salary_range_json=range_), expect=422) \
+        .says("validation_failed", f"/salary_range_json{at}")
+    fine = {"min_inr": 180000000, "max_inr": 250000000, "period": "YEAR"}
+    job = company.draft(salary_range_json=fine)
+    assert job["salary_range_json"] == fine
+    company.patch(f"/v1/jobs/{job['id']}", {"salary_range_json": {"min_inr": 250000001}}, etag=job.etag, expect=422) \
+        .says("validation_failed", "/salary_range_json/max_inr")

@@ -12,6 +12,13 @@ from nxt.ui import NxtError
 # (Kubernetes jobs use it too). It is polled, never waited for: a session that waits in
 # pg_advisory_lock() holds a snapshot, and CREATE INDEX CONCURRENTLY waits for that for ever.
 LOCK = 4_711_066_001
+# A table that is not there yet would be an error in the server's log.
+VERSIONS = """\
+SELECT to_regclass('schema_migrations') IS NOT NULL AS is_there \\gset
+\\if :is_there
+SELECT version FROM schema_migrations;
+\\endif
+"""
 
 
 def folders(service):
@@ -22,9 +29,9 @@ def is_behind(service, postgres):
     """Whether the database lacks a migration, by its own word: what was done here once may have been rolled back."""
     wanted = {file.name.partition("_")[0] for folder in folders(service) for file in folder.glob("*.sql")}
     try:
-        have = postgres.psql("SELECT version FROM schema_migrations", postgres.owner_url(service)).split()
+        have = postgres.psql(VERSIONS, postgres.owner_url(service)).split()
     except NxtError:
-        return True  # not even the table; anything else that is wrong dbmate will say
+        return True  # what is wrong dbmate will say
     return not wanted <= set(have)
 
 
