@@ -19,8 +19,8 @@ static const char *const employment_types[] = { "FULL_TIME", "PART_TIME", "CONTR
 static const char *const modes_of_work[] = { "ONSITE", "REMOTE", "HYBRID", NULL };
 static const char *const job_statuses[] = { "DRAFT", "PENDING", "LIVE", "CLOSED", NULL };
 
-/* Members may be null, as a patch takes one away. */
-#define SALARY_RANGE "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {" \
+/* Members may be null, as a patch takes one away; a company may add what it likes. */
+#define SALARY_RANGE "{\"type\": \"object\", \"properties\": {" \
 	"\"min_inr\": {\"type\": [\"integer\", \"null\"], \"minimum\": 0, \"maximum\": 1000000000000000}," \
 	" \"max_inr\": {\"type\": [\"integer\", \"null\"], \"minimum\": 0, \"maximum\": 1000000000000000}," \
 	" \"period\": {\"type\": [\"string\", \"null\"], \"enum\": [\"HOUR\", \"DAY\", \"MONTH\", \"YEAR\", null]}}}"

@@ -13,9 +13,8 @@ static const struct column profile_columns[] = {
 	    .doc = "photographer, tutor, developer, …" },
 	{ "display_name", COL_TEXT,
 	    COL_SEARCH | COL_SORT | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200,
-	    .doc = "Needed before review." },
-	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 4000,
-	    .doc = "Needed before review." },
+	    .doc = "It or bio is needed before review." },
+	{ "bio", COL_TEXT, COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 4000 },
 	{ "location", COL_TEXT, COL_FILTER | COL_SEARCH | COL_JUDGED | COL_PERSONAL | COL_NO_CONTACT, .max = 200 },
 	{ "avatar_url", COL_URL, COL_JUDGED | COL_PERSONAL, .max = 2000,
 	    .doc = "Reference into the object store." },
@@ -98,12 +97,9 @@ profile_create(struct request *rq, struct row *row)
 static int
 profile_submit(struct request *rq, struct row *row)
 {
-	static const char *const needed[] = { "display_name", "bio" };
-
-	for (size_t i = 0; i < COUNT_OF(needed); i++)
-		if (!row_is_set(row, needed[i]))
-			fail_field(rq, needed[i], "required", "a profile needs it before review");
-	return rq->problem.code == ERR_NONE ? reviewed_submit(rq, row) : -1;
+	if (!row_is_set(row, "display_name") && !row_is_set(row, "bio"))
+		return fail_field(rq, "display_name", "required", "a profile needs a name or a bio before review");
+	return reviewed_submit(rq, row);
 }
 
 const struct resource user_role_profile_resource = {
