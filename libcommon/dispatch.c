@@ -29,7 +29,8 @@
 #include "trace.h"
 #include "validate.h"
 
-#define IN_FLIGHT_MAX 1024	/* units at once; beyond, refused at the door */
+/* Units at once; beyond, refused at the door. Twice what it takes to be busiest: more would only wait longer. */
+#define IN_FLIGHT_MAX 512
 
 static struct http_server *server;
 static unsigned in_flight;
