@@ -7,3 +7,8 @@ target_link_libraries(http_probe_server PRIVATE nxt_common)
 add_executable(bare_loop EXCLUDE_FROM_ALL tests/bench/bare_loop.c)
 target_compile_options(bare_loop PRIVATE ${NXT_WARNINGS})
 target_link_libraries(bare_loop PRIVATE llhttp PkgConfig::PKG_libevent_core PkgConfig::PKG_libevent_extra)
+
+# Arrivals that do not wait for answers (./nxt chaos R5 R8).
+add_executable(open_loop EXCLUDE_FROM_ALL tests/chaos/open_loop.c)
+target_compile_options(open_loop PRIVATE ${NXT_WARNINGS})
+target_compile_definitions(open_loop PRIVATE _GNU_SOURCE)

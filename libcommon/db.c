@@ -45,6 +45,17 @@ add_reader(struct db *db)
 		db_conn_connect(db->readers[db->begun++]);
 }
 
+static void
+host_found(void *arg)
+{
+	struct db *db = arg;
+
+	for (unsigned i = 0; i < db->limits.readers; i++)
+		db_conn_host_found(db->readers[i]);
+	for (struct db_conn *c = db->writers; c != NULL; c = c->next)
+		db_conn_host_found(c);
+}
+
 struct db *
 db_open(struct event_base *base, const char *url, const char *application_name, const char *options,
     const struct db_limits *limits)
@@ -53,6 +64,7 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 
 	db->base = base;
 	db->url = xstrdup(url);
+	db->host = db_host_new(url, host_found, db);
 	db->application_name = xstrdup(application_name);
 	db->options = xstrdup(options);
 	db->limits = *limits;
@@ -94,6 +106,7 @@ db_close(struct db *db)
 		next = c->next;
 		db_conn_free(c);
 	}
+	db_host_free(db->host);
 	free(db->readers);
 	free(db->url);
 	free(db->application_name);

@@ -332,19 +332,17 @@ ignore_notice(void *arg, const PGresult *r)
 	(void)r;
 }
 
-void
-db_conn_connect(struct db_conn *c)
+/* It is known where the server is, as addresses: nothing here waits. */
+static void
+begin(struct db_conn *c, const struct db_place *place)
 {
 	const char *names[] = { "dbname", "application_name", "options", "client_encoding",
-		"keepalives_idle", "tcp_user_timeout", NULL };
+		"keepalives_idle", "tcp_user_timeout", "host", "hostaddr", "port", NULL };
 	const char *values[] = { c->db->url, c->db->application_name, c->db->options, "UTF8",
-		"30", "15000", NULL };
+		"30", "15000", place->host, place->hostaddr, place->port, NULL };
 	struct pollfd socket = { .events = POLLOUT };
 
-	if (c->state != CONN_DOWN)
-		return;
 	c->pg = PQconnectStartParams(names, values, 1);
-	set_state(c, CONN_CONNECTING);
 	if (c->pg == NULL || PQstatus(c->pg) == CONNECTION_BAD) {
 		log_debug("cannot connect to PostgreSQL: %s", pg_reason(c));
 		db_conn_lose(c, pg_reason(c));
@@ -357,6 +355,31 @@ db_conn_connect(struct db_conn *c)
 		on_connecting(socket.fd, EV_WRITE, c);
 	else
 		await_connect(c, EV_WRITE);
+}
+
+void
+db_conn_connect(struct db_conn *c)
+{
+	struct db_place place;
+
+	if (c->state != CONN_DOWN)
+		return;
+	set_state(c, CONN_CONNECTING);
+	if (db_host_find(c->db->host, &place))
+		begin(c, &place);
+}
+
+void
+db_conn_host_found(struct db_conn *c)
+{
+	struct db_place place;
+
+	if (c->state != CONN_CONNECTING || c->pg != NULL)
+		return;
+	if (db_host_is_known(c->db->host) && db_host_find(c->db->host, &place))
+		begin(c, &place);
+	else
+		db_conn_lose(c, "its host name is not known");
 }
 
 static void

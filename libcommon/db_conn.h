@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "db.h"
+#include "db_host.h"
 #include "fiber.h"
 
 /* A statement's text, interned for the life of the process, so that connections can prepare it. */
@@ -62,6 +63,8 @@ struct db_conn *db_conn_new(struct db *db, bool persistent);
 void db_conn_free(struct db_conn *c);
 /* Begins to connect; the outcome shows in `state`. */
 void db_conn_connect(struct db_conn *c);
+/* A look-up of the host's name has ended: goes on with what waited for it. */
+void db_conn_host_found(struct db_conn *c);
 /* Parks until the connection is up; false: it is not, or the deadline passed. */
 bool db_conn_wait(struct db_conn *c, int timeout_ms);
 /* NULL: the connection is or went down. */
@@ -77,6 +80,7 @@ void db_conn_lose(struct db_conn *c, const char *why);
 struct db {
 	struct event_base *base;
 	char *url, *application_name, *options;
+	struct db_host *host;
 	struct db_limits limits;
 	struct db_conn **readers;
 	unsigned begun;			/* of the readers: those ever connected */

@@ -29,7 +29,9 @@
 #include "trace.h"
 #include "validate.h"
 
-#define IN_FLIGHT_MAX 1024	/* units at once; beyond, refused at the door */
+/* Units at once; beyond, refused at the door. Twice what it takes to be busiest: more would only wait longer. */
+#define IN_FLIGHT_MAX 512
+#define JUST_STARTED_MS 2000
 
 static struct http_server *server;
 static unsigned in_flight;
@@ -202,13 +204,20 @@ identify(struct request *rq)
 
 /*
  * In the first moments after a start nobody can be judged: keys, ended sessions and what each role
- * may are still being read, and a caller would be taken for one who may nothing, or too much.
+ * may are still being read, and a caller would be taken for one who may nothing, or too much. He
+ * waits for them: a load balancer sends him here as soon as the port is open.
  */
 static bool
 knows_callers(struct request *rq)
 {
-	return http_header(rq->http, "authorization") == NULL ||
-	    (auth_keys_loaded() && auth_access_loaded());
+	int64_t until_ms = clock_mono_ms() + JUST_STARTED_MS;
+
+	if (http_header(rq->http, "authorization") == NULL)
+		return true;
+	while (!auth_keys_loaded() || !auth_access_loaded())
+		if (clock_mono_ms() >= until_ms || fiber_sleep(5) == FIBER_CANCELLED)
+			return false;
+	return true;
 }
 
 static int

@@ -32,7 +32,7 @@ struct rule {
 	/* Who: the event's own recipients, and … */
 	const char *to[2];		/* fields with a user's id */
 	const char *holders;		/* whoever holds this permission, in-app alone; never the actor */
-	const char *owner_of[2];	/* entity type, field with its id: whose it is */
+	const char *owner_of[2];	/* entity type, field with its id: whose it is, and not whom the event names */
 	const char *address;		/* field with one more address; the user's own is not used for auth.token_issued */
 	const char *link;		/* template of the path under PUBLIC_URL, {{link}} in the texts */
 	struct flag flags[6];

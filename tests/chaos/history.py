@@ -146,7 +146,7 @@ def _audit(history, published, sql):
 
 
 def _effects(history, published, sql):
-    """Each bonus told its owner once."""
+    """Each bonus told its owner once; a debit that is for no lead tells nobody."""
     told = collections.Counter()
     for r in sql("notify", "SELECT source_event_id::text AS event, channel, count(*) AS n FROM notifications"
                            " WHERE source_event_id IS NOT NULL GROUP BY source_event_id, user_id, channel"):
@@ -154,11 +154,11 @@ def _effects(history, published, sql):
             yield "effect doubled", f"notification of {r['event']} by {r['channel']}: {r['n']}"
         told[r["event"]] += r["n"]
     for w in history.of("movement"):
-        events = published.movements.get(w.key, ()) if w.more["type"] == "CREDIT" else ()
-        for event in events:
-            if told[event] != 1:
-                yield "event has no effect" if told[event] == 0 else "effect doubled", \
-                    f"notification of the bonus {w.key}: {told[event]}"
+        wanted = int(w.more["type"] == "CREDIT")
+        for event in published.movements.get(w.key, ()):
+            if told[event] != wanted:
+                yield "event has no effect" if told[event] < wanted else "effect doubled", \
+                    f"notification of the {w.more['type']} {w.key}: {told[event]}"
 
 
 def _books(history, published, sql):

@@ -28,7 +28,7 @@ def run_row(world, key, seed, size):
 
 
 def _print(row):
-    print(f"{row['row']:<4} {'ok' if not row['found'] else 'FOUND':<6} {row['seconds']:>5} s  {ROWS[row['row']].__doc__}")
+    print(f"{row['row']:<9} {'ok' if not row['found'] else 'FOUND':<6} {row['seconds']:>5} s  {ROWS[row['row']].__doc__}")
     if "figures" in row:
         print(f"     {row['acknowledged']} writes acknowledged, {row['events']} events, {row['sent_again']} sent again,"
               f" {row['refused_meanwhile']} answers 5xx so far\n     {json.dumps(row['figures'])}")
@@ -48,7 +48,7 @@ def main():
     with fresh_stack("chaos-run", args.preset) as stack:
         os.environ.update(stack.inner_env)
         world = World(dict(os.environ), seed)
-        for key in [k for k in ROWS if not args.rows or k in args.rows]:
+        for key in [k for k in ROWS if not args.rows or {k, k.split('-')[0]} & set(args.rows)]:
             found.append(run_row(world, key, seed, SIZES[args.size]))
             _print(found[-1])
         world.close()

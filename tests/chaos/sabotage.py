@@ -8,9 +8,10 @@ def _writes(world, more):
 
 
 def dedupe_key_removed(world):
-    """The audit log loses its key, and its events come once more."""
+    """The audit log and its changes, which would refuse a second one, lose their keys, and events come once more."""
     world.settle()
-    world.sql("audit", "ALTER TABLE audit_logs DROP CONSTRAINT audit_logs_pkey CASCADE")
+    for table in ("audit_logs", "audit_log_changes"):
+        world.sql("audit", f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey CASCADE")
     world.stack.stop("audit")
     world.sql("audit", "UPDATE consumer_offsets SET next_offset = 0 WHERE topic IN ('wallet.credited', 'department.changed')")
 

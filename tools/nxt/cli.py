@@ -233,7 +233,7 @@ def chaos(args):
     program = ROOT / "tests/chaos/run.py"
     if _wants_help(args):
         return _help(program)
-    packages.install_debian({"test"})
+    packages.install_debian({"chaos"})
     build.build("dev")
     become(program, _own(args))
 

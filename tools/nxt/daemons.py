@@ -25,6 +25,10 @@ class Daemon:
         return build.binaries(self.stack.preset) / f"nxt-{self.service}"
 
     @property
+    def argv(self):
+        return [str(self.binary)]
+
+    @property
     def url(self):
         return f"http://127.0.0.1:{self.ports[self.service]}"
 
@@ -68,7 +72,7 @@ class Daemon:
     def start(self):
         """Starts it where it is not running from this very binary and environment; does not wait."""
         self._make_folders()
-        argv, env = [str(self.binary)], self.environment()
+        argv, env = self.argv, self.environment()
         if self.process.is_current(argv, env):
             return False
         self.process.stop()

@@ -1,0 +1,81 @@
+"""Debits at a rate that does not wait for answers, straight at finance's port; the generator is open_loop.c."""
+import subprocess
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+
+from history import Write
+from nxt import build
+
+PAGE = 4096
+
+
+class Answer:
+    """One request of a load: what came of it, how long after it was due, and when that was."""
+
+    def __init__(self, line):
+        self.number, self.status, self.took_us, self.due_us = map(int, line.split())
+
+
+def percentile(values, share):
+    """The smallest value that this share of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
+
+
+class Debits:
+    """Each has a reference and an Idempotency-Key of its own; those that were let in become part of the history."""
+
+    def __init__(self, world):
+        self.world, self.port = world, world.stack.ports["finance"]
+        build.build(world.stack.preset, ("open_loop",))
+        self.program = build.binaries(world.stack.preset) / "open_loop"
+
+    def _requests(self, batch):
+        body = f'{{"amount":1,"reference_type":"BONUS","reference_id":"{reference(batch, "############")}"}}'
+        return [f"POST /v1/tracecoin-wallets/{wallet}/debit HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
+                f"Authorization: Bearer {self.world.token}\r\nContent-Type: application/json\r\n"
+                f"Idempotency-Key: load-{batch}-############\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+                for wallet in self.world.wallets]
+
+    def run(self, connections, *stages):
+        """Stages are (requests a second, seconds); a rate of 0 keeps every connection busy. The answers, in order."""
+        batch = uuid.uuid4().hex[:8]
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("\0".join(self._requests(batch)))
+            file.flush()
+            out = subprocess.run([self.program, str(self.port), str(connections), file.name,
+                                  *(f"{rate:.0f}:{seconds}" for rate, seconds in stages)],
+                                 capture_output=True, text=True, check=True)
+        answers = sorted(map(Answer, out.stdout.splitlines()), key=lambda a: a.due_us)
+        for a in answers:
+            if a.status == 200:
+                self.world.history.acknowledged(Write(
+                    "movement", "finance", "tracecoin_ledger", reference(batch, f"{a.number:012}"), type="DEBIT", amount=1,
+                    wallet=self.world.wallets[a.number % len(self.world.wallets)]))
+        return answers
+
+
+def reference(batch, number):
+    return f"{batch}-0000-4000-8000-{number}"
+
+
+class Memory:
+    """with Memory(pid) as memory: …; then memory.most is the largest resident size in MB that was seen."""
+
+    def __init__(self, pid):
+        self.file, self.most, self.over = Path(f"/proc/{pid}/statm"), 0, threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+
+    def _watch(self):
+        while not self.over.wait(0.02):
+            self.most = max(self.most, int(self.file.read_text().split()[1]) * PAGE / 1e6)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
