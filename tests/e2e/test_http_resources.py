@@ -139,6 +139,10 @@ def test_list_ranges(resource, staff, bodies):
             assert all(i[name] >= most for i in found)
             found = staff.get(f"{resource.path}?max_{name}=0&limit=5", expect=200).items
             assert all(i[name] <= 0 for i in found)
+            bounds = next(p["schema"] for p in document(resource.service)["paths"][resource.path]["get"]["parameters"]
+                          if p["name"] == name)
+            for beyond in (bounds["minimum"] - 1, bounds["maximum"] + 1):
+                staff.get(f"{resource.path}?{name}={beyond}", expect=400).says("unknown_parameter", name)
     if row and "created_at" in resource.with_flag(FILTER):
         created = row[1]["created_at"]
         ids = [i["id"] for i in staff.get(f"{resource.path}?created_before={created}&limit=200", expect=200).items]

@@ -125,6 +125,19 @@ def test_preferences_switch_topics_off_but_not_the_critical(env, cast, mailbox, 
     assert len(resets()) == before + 1
 
 
+@pytest.mark.parametrize("email", ["a\u009e@example.com", "a@ex\u0097ample.com", "a@ex\u00a0ample.com", "a\u200b@example.com",
+                                   "a@exam÷ple.com", "a@.com", "a@example.", "a@ex..com", "a,b@example.com", "a@b@example.com",
+                                   f"{'a' * 65}@example.com", "a@example", "@example.com"])
+def test_what_is_no_address_is_refused(admin, email):
+    admin.post("/v1/suppressions", {"email": email}, expect=422).says("validation_failed", "/email")
+
+
+def test_addresses_of_all_scripts_are_taken(admin):
+    for email in ("josé@bücher.example", "संपर्क@उदाहरण.भारत", "o'brien+tag@example.co.in"):
+        made = admin.post("/v1/suppressions", {"email": email}, expect=201)
+        admin.delete(f"/v1/suppressions/{made['id']}", expect=204)
+
+
 def test_one_click_unsubscribe(cast, mailbox, admin, anyone):
     company = cast.company
     job = company.live_job(title=f"Noisy {uuid.uuid4().hex[:6]}")
