@@ -34,6 +34,7 @@
 #define JUST_STARTED_MS 2000
 
 static struct http_server *server;
+static int64_t listening_since_ms;
 static unsigned in_flight;
 
 /* ---- start ---- */
@@ -210,7 +211,7 @@ identify(struct request *rq)
 static bool
 knows_callers(struct request *rq)
 {
-	int64_t until_ms = clock_mono_ms() + JUST_STARTED_MS;
+	int64_t until_ms = listening_since_ms + JUST_STARTED_MS;
 
 	if (http_header(rq->http, "authorization") == NULL)
 		return true;
@@ -474,6 +475,7 @@ dispatch_listen(struct event_base *base, const char *host, int port, struct erro
 	server = http_server_new(base, &http_limits_default, on_request, render_bare, NULL);
 	if (http_server_listen(server, host, port, reason, sizeof(reason)) < 0)
 		return error_set(e, ERR_UNAVAILABLE, "cannot listen on %s:%d: %s", host, port, reason);
+	listening_since_ms = clock_mono_ms();
 	return 0;
 }
 
