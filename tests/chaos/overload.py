@@ -95,7 +95,7 @@ def horizon(world, rand, size):
             "p99_held_ms": round(p99[True], 1), "ratio": round(ratio, 2)}
 
 
-# ---- R8 ----
+# ---- R8: the generator has its share of the same processors, which those who are let in lack ----
 
 CLIENTS, CROWD, FACTOR = (64, 256), 4000, 4
 

@@ -342,8 +342,8 @@ PARTS = {"unit": part_unit, "lint": part_lint, "drift": part_drift, "tool": part
 # are done takes the last of the other's.
 LANES = (("lint", "e2e", "asan", "chaos"), ("unit", "drift", "tool", "probes", "schemathesis", "bus", "fuzz", "kill",
           "schemathesis-long"))
-# Not in a run of all: the rows of chaos have passed one by one, not often enough in a row; the other takes long.
-BY_NAME = ("chaos", "schemathesis-long")
+# Not in a run of all: it takes long.
+BY_NAME = ("schemathesis-long",)
 
 
 # ---- all of them ----
