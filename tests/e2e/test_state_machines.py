@@ -104,6 +104,7 @@ ROWS = {
 }
 # What the rules want to find beside the status, for all states of it.
 BESIDE = {
+    "user_role_profiles": ", display_name = 'Asha', bio = 'Patient.'",
     "user_roles": ", decided_at = NULL",                        # nobody has to wait before asking again
     "reviews": ", moderated_by_user_id = NULL",                 # who hid it may not show it again
     "kb_articles": ", reviewed_by_user_id = gen_random_uuid()",  # of what is published

@@ -39,7 +39,8 @@ RULES = {"POST /v1/auth/step-up /password": "a password or a code, not both",
          "POST /v1/support-tickets /related_entity_type": "only together with its id",
          "POST /v1/support-tickets /related_entity_id": "only together with its type",
          **{f"{verb} /v1/{table} /{to}": "later than the beginning"
-            for table, to in (("pricing-packages", "effective_to"), ("tax-rules", "effective_to"), ("coupons", "valid_to"))
+            for table, to in (("pricing-packages", "effective_to"), ("tax-rules", "effective_to"), ("coupons", "valid_to"),
+                              ("discount-rules", "ends_at"))
             for verb, table in (("POST", table), ("PATCH", table + "/{id}"))},
          **{f"{verb} /v1/{table} /discount_value": "of a PERCENT at most 100"
             for table in ("coupons", "discount-rules")
