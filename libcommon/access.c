@@ -228,6 +228,39 @@ access_roles_hold(const char *const *role_keys, const char *permission)
 	return false;
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t
+access_permissions_of(struct arena *a, const char *const *role_keys, const char *const **ret_sorted)
+{
+	size_t bytes = 0, n = 0, kept = 0;
+	const char **found;
+	char *rest, *key;
+
+	for (const char *const *k = role_keys; k != NULL && *k != NULL; k++) {
+		const struct role *r = role_find(*k);
+		bytes += r != NULL && r->is_active ? strlen(r->permissions) : 0;
+	}
+	found = arena_alloc(a, (bytes / 2 + 1) * sizeof(*found));
+	for (const char *const *k = role_keys; k != NULL && *k != NULL; k++) {
+		const struct role *r = role_find(*k);
+		rest = r != NULL && r->is_active ? arena_strdup(a, r->permissions) : NULL;
+		while ((key = strsep(&rest, " ")) != NULL)
+			if (*key != '\0')
+				found[n++] = key;
+	}
+	qsort(found, n, sizeof(*found), by_text);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || strcmp(found[kept - 1], found[i]) != 0)
+			found[kept++] = found[i];
+	*ret_sorted = found;
+	return kept;
+}
+
 /* ---- what guards ask ---- */
 
 /* A suspended account reads its own data and nothing else, whatever its roles were. */

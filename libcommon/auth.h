@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct db;
 struct error;
 struct event_base;
@@ -39,6 +40,8 @@ int auth_caller(struct request *rq, const char *authorization);
 void auth_forget_expired(void);
 /* As caller_has_permission, for a list of role keys. */
 bool access_roles_hold(const char *const *role_keys, const char *permission);
+/* All that they hold, sorted, each once; how many. */
+size_t access_permissions_of(struct arena *a, const char *const *role_keys, const char *const **ret_sorted);
 
 /* Claims of an access token, as identity signs them (signing_keys.c there) and auth_caller reads them. */
 struct access_claims {

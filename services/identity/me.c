@@ -1,6 +1,7 @@
 /* The signed-in caller: account, preferences, and the address and number by which to reach them. */
 #include <string.h>
 
+#include "auth.h"
 #include "config.h"
 #include "contacts.h"
 #include "db.h"
@@ -17,26 +18,17 @@
 
 /* ---- /v1/me ---- */
 
-/* Keys of all permissions that the caller's roles hold, sorted. */
+/* Keys of all permissions that the caller's roles hold, as every guard of this process knows them; sorted. */
 static json_t *
 permissions_of_caller(struct request *rq)
 {
-	const char *const *roles = rq->caller.role_keys;
-	size_t n = 0;
-	struct db_result *r;
-	json_t *keys;
+	const char *const *keys;
+	size_t n = access_permissions_of(rq->arena, rq->caller.role_keys, &keys);
+	json_t *all = json_array();
 
-	while (roles != NULL && roles[n] != NULL)
-		n++;
-	r = db_query(rq, "SELECT DISTINCT rp.permission_key FROM role_permissions rp"
-	    " JOIN roles r ON r.id = rp.role_id WHERE r.is_active AND r.key = ANY ($1::text[])"
-	    " ORDER BY 1", DB(db_text_array(rq->arena, roles, n)));
-	if (r == NULL)
-		return NULL;
-	keys = json_array();
-	for (int i = 0; i < db_rows(r); i++)
-		json_array_append_new(keys, json_string(db_text(r, i, 0)));
-	return keys;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_string(keys[i]));
+	return all;
 }
 
 static json_t *
@@ -53,14 +45,11 @@ roles_of_caller(const struct request *rq)
 static int
 answer(struct request *rq, const struct row *user)
 {
-	json_t *permissions = permissions_of_caller(rq), *item;
+	json_t *item = json_loads(row_json(rq, user), 0, NULL);
 	char hash[65];
 
-	if (permissions == NULL)
-		return -1;
-	item = json_loads(row_json(rq, user), 0, NULL);
 	json_object_set_new(item, "roles", roles_of_caller(rq));
-	json_object_set_new(item, "permissions", permissions);
+	json_object_set_new(item, "permissions", permissions_of_caller(rq));
 	json_object_set_new(item, "session_id", json_string(rq->caller.session_id));
 	json_object_set_new(item, "employee_id",
 	    rq->caller.employee_id != NULL ? json_string(rq->caller.employee_id) : json_null());
