@@ -17,11 +17,6 @@
 #define JOIN_DEPTH 4	/* statements in flight on every reader that bring in one more */
 #define CONNECT_MS 3000	/* a server that accepts but does not greet within this is away */
 
-struct db_result {
-	PGresult *pg;
-	unsigned owners;	/* requests whose arenas hold it */
-};
-
 /* A transaction: a leased connection and what was queued on it without waiting. */
 struct db_tx {
 	struct db_conn *conn;
@@ -245,76 +240,7 @@ lease(struct request *rq)
 	return NULL;
 }
 
-/* ---- results ---- */
-
-static void
-release(void *arg)
-{
-	struct db_result *r = arg;
-
-	if (--r->owners > 0)
-		return;
-	PQclear(r->pg);
-	free(r);
-}
-
-struct db_result *
-db_result_share(struct request *rq, struct db_result *r)
-{
-	r->owners++;
-	arena_own(rq->arena, r, release);
-	return r;
-}
-
-int
-db_rows(const struct db_result *r)
-{
-	return PQntuples(r->pg);
-}
-
-int
-db_affected(const struct db_result *r)
-{
-	return (int)strtol(PQcmdTuples(r->pg), NULL, 10);
-}
-
-const char *
-db_text(const struct db_result *r, int row, int col)
-{
-	return PQgetisnull(r->pg, row, col) ? NULL : PQgetvalue(r->pg, row, col);
-}
-
-const char *
-db_get(const struct db_result *r, int row, const char *column)
-{
-	int col = PQfnumber(r->pg, column);
-
-	if (col < 0)
-		abort();	/* the statement does not select what its reader asks for */
-	return db_text(r, row, col);
-}
-
-int64_t
-db_int(const struct db_result *r, int row, int col)
-{
-	const char *text = db_text(r, row, col);
-
-	return text == NULL ? 0 : strtoll(text, NULL, 10);
-}
-
-bool
-db_bool(const struct db_result *r, int row, int col)
-{
-	const char *text = db_text(r, row, col);
-
-	return text != NULL && text[0] == 't';
-}
-
-int
-db_length(const struct db_result *r, int row, int col)
-{
-	return PQgetlength(r->pg, row, col);
-}
+/* ---- outcomes ---- */
 
 /* Takes the statement's outcome into the request; NULL where it failed. Frees the statement. */
 static struct db_result *
@@ -328,11 +254,10 @@ take_outcome(struct request *rq, struct db_stmt *s)
 		db_stmt_free(s);
 		return NULL;
 	}
-	r = xcalloc(1, sizeof(*r));
-	r->pg = s->result;
+	r = db_result_new(rq, s->result);
 	s->result = NULL;
 	db_stmt_free(s);
-	return db_result_share(rq, r);
+	return r;
 }
 
 /* ---- statements ---- */

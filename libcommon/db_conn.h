@@ -97,6 +97,12 @@ struct db {
 	struct db *next;
 };
 
+struct db_result {
+	PGresult *pg;
+	unsigned owners;	/* requests whose arenas hold it */
+};
+/* Takes over what libpq gave, for as long as the request lives. */
+struct db_result *db_result_new(struct request *rq, PGresult *pg);
 /* The result for one request more; it ends with the last one's arena. */
 struct db_result *db_result_share(struct request *rq, struct db_result *r);
 int db_time_left(const struct request *rq);	/* ms, at least 1 */

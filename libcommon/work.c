@@ -24,7 +24,7 @@
 
 #define STACK_BYTES (1024 * 1024)	/* pango nests deep; untouched pages cost nothing */
 #define THREADS_MAX 64
-#define NICE 15	/* of 10, 15 and 19 beside two burning processors: 15 leaves others as quick as 19 does */
+#define NICE 15	/* leaves others as quick as 19 does, and hashing a share where all is busy */
 
 /* Lives on the waiting fiber's stack. */
 struct job {

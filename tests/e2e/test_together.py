@@ -3,6 +3,7 @@
 The requests go straight to the daemon, on connections that are open already, so that they meet in a turn of its loop;
 its metrics tell whether they did.
 """
+import contextlib
 import http.client
 import json
 import re
@@ -54,6 +55,17 @@ def at_once(env, token, *asked):
     return answers_of(ask(env, token, *asked))
 
 
+@contextlib.contextmanager
+def held_up(stack):
+    """What comes meanwhile meets in one turn of finance's loop."""
+    finance = stack.daemons["finance"].process
+    finance.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        finance.signal(signal.SIGCONT)
+
+
 def debit(person, amount, key=None, **more):
     return ("POST", f"/v1/tracecoin-wallets/{person.wallet['id']}/debit",
             {"amount": amount, "reference_type": "LEAD", **more}, key or str(uuid.uuid4()))
@@ -78,13 +90,15 @@ def codes(answers):
     return [json.loads(body).get("code", status) for status, _, body in answers]
 
 
-def test_debits_at_one_moment(env, admin, holder):
+def test_debits_at_one_moment(env, stack, admin, holder):
     """Good ones, one too large, one twice under its key and one under a reference that is taken."""
     before = together_so_far(env)
     twin, taken = str(uuid.uuid4()), str(uuid.uuid4())
     asked = [debit(holder, 3) for _ in range(8)] + [debit(holder, 1000)] + [debit(holder, 5, twin)] * 2 \
         + [debit(holder, 2, reference_id=taken)] * 2
-    answers = at_once(env, admin.token, *(x if i < 11 else (*x[:3], str(uuid.uuid4())) for i, x in enumerate(asked)))
+    with held_up(stack):
+        waiting = ask(env, admin.token, *(x if i < 11 else (*x[:3], str(uuid.uuid4())) for i, x in enumerate(asked)))
+    answers = answers_of(waiting)
     assert together_so_far(env) > before
     statuses = [status for status, *_ in answers]
     assert statuses[:8] == [200] * 8 and codes(answers)[8] == "conflict"
@@ -164,13 +178,15 @@ def test_a_wallet_that_is_held_delays_nobody_else(env, admin, holder):
     assert waiting.getresponse().status == 200
 
 
-def test_reads_at_one_moment_are_each_caller_s_own(env, admin, holder):
+def test_reads_at_one_moment_are_each_caller_s_own(env, stack, admin, holder):
     """Owner and stranger ask for the same wallet, a missing one and a malformed one between them."""
     path = f"/v1/tracecoin-wallets/{holder.wallet['id']}"
     before = together_so_far(env)
     asked = [("GET", path, None, None), ("GET", f"/v1/tracecoin-wallets/{uuid.uuid4()}", None, None),
              ("GET", "/v1/tracecoin-wallets/nonsense", None, None)] * 4
-    answers = at_once(env, holder.token, *asked)
+    with held_up(stack):
+        waiting = ask(env, holder.token, *asked)
+    answers = answers_of(waiting)
     assert [status for status, *_ in answers] == [200, 404, 404] * 4
     assert all(json.loads(body)["id"] == holder.wallet["id"] for status, _, body in answers if status == 200)
     stranger = Person(env).register().sign_in()
@@ -188,12 +204,8 @@ def test_lists_of_one_moment_are_read_once(env, stack, admin, holder):
                                                                 "/v1/tracecoin-wallets?limit=0")]
              for who in (holder, stranger)}
     before = counters(env)
-    finance = stack.daemons["finance"].process
-    finance.signal(signal.SIGSTOP)
-    try:
+    with held_up(stack):
         waiting = [ask(env, token, *requests_of) for token, requests_of in asked.items()]
-    finally:
-        finance.signal(signal.SIGCONT)
     for who, connections in zip((holder, stranger), waiting):
         answers = answers_of(connections)
         assert [status for status, *_ in answers] == [200] * 5 + [400], answers
@@ -212,12 +224,8 @@ def test_a_shared_read_that_fails_is_asked_again_by_each(env, stack, admin):
     superuser = env["NXT_DB_SUPERUSER"].rsplit("/", 1)[0] + "/nxt_finance"
     with psycopg.connect(env["NXT_DB_FINANCE"]) as db, psycopg.connect(superuser, autocommit=True) as root:
         db.execute("LOCK TABLE coupons IN ACCESS EXCLUSIVE MODE")
-        finance = stack.daemons["finance"].process
-        finance.signal(signal.SIGSTOP)
-        try:
+        with held_up(stack):
             waiting = ask(env, admin.token, *[("GET", path, None, None)] * 4)
-        finally:
-            finance.signal(signal.SIGCONT)
         eventually("the read is cut off", lambda: root.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'coupons'::regclass").fetchall())
         db.rollback()
