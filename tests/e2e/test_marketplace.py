@@ -424,7 +424,8 @@ def test_a_suspended_customers_lead_is_not_opened(env, admin, reviewer, sql):
     lead = customer.post("/v1/leads", lead_fields(), expect=201)
     customer.post(f"/v1/leads/{lead['id']}/submit", expect=200)
     queued(reviewer, lead["id"])
-    sql("marketplace", "UPDATE user_refs SET status = 'SUSPENDED' WHERE id = %s", customer.id)
+    # as an event would that is newer than those that may still come
+    sql("marketplace", "UPDATE user_refs SET status = 'SUSPENDED', version = version + 100 WHERE id = %s", customer.id)
     decide(reviewer, lead["id"])
     assert "not active" in wait_status(admin, f"/v1/leads/{lead['id']}", "DRAFT")["rejection_reason"]
 
@@ -550,7 +551,7 @@ def test_a_decision_finds_the_company_suspended(reviewer, own_company, sql):
     job = own_company.draft()
     own_company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
     queued(reviewer, job["id"])
-    sql("marketplace", "UPDATE company_refs SET status = 'SUSPENDED' WHERE id = %s", own_company.company_id)
+    sql("marketplace", "UPDATE company_refs SET status = 'SUSPENDED', version = version + 100 WHERE id = %s", own_company.company_id)
     decide(reviewer, job["id"])
     assert "not active" in wait_status(own_company, f"/v1/jobs/{job['id']}", "DRAFT")["rejection_reason"]
 
