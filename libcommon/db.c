@@ -129,8 +129,8 @@ db_flush_turn(void)
 	}
 }
 
-int
-db_time_left(const struct request *rq)
+static int
+time_left(const struct request *rq)
 {
 	int64_t left = rq->deadline_ms - clock_mono_ms();
 
@@ -162,7 +162,7 @@ await_reader(struct request *rq)
 	struct db_conn *c = pick_reader(db);
 
 	for (unsigned i = 0; c == NULL && i < db->limits.readers; i++)
-		if (db_conn_wait(db->readers[i], db_time_left(rq) < CONNECT_MS ? db_time_left(rq) : CONNECT_MS))
+		if (db_conn_wait(db->readers[i], time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
 			c = db->readers[i];
 	return c;
 }
@@ -226,14 +226,14 @@ lease(struct request *rq)
 		}
 		db->waiting++;
 		metric_set(M_DB_LEASE_WAIT, db->waiting);
-		enum fiber_wake w = fiber_queue_wait(&db->lease, "a connection", db_time_left(rq));
+		enum fiber_wake w = fiber_queue_wait(&db->lease, "a connection", time_left(rq));
 		db->waiting--;
 		if (w != FIBER_DONE) {
 			fail(rq, ERR_OVERLOADED, "no connection to the database became free in time");
 			return NULL;
 		}
 	}
-	if (db_conn_wait(c, db_time_left(rq) < CONNECT_MS ? db_time_left(rq) : CONNECT_MS))
+	if (db_conn_wait(c, time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
 		return c;
 	give_back(db, c);
 	unavailable(rq, "cannot connect");
@@ -269,7 +269,7 @@ await_answer(struct request *rq, struct db_stmt *s)
 	bool answered;
 
 	rq->db->awaiting++;
-	answered = db_stmt_wait(s, db_time_left(rq));
+	answered = db_stmt_wait(s, time_left(rq));
 	rq->db->awaiting--;
 	return answered;
 }

@@ -105,6 +105,5 @@ struct db_result {
 struct db_result *db_result_new(struct request *rq, PGresult *pg);
 /* The result for one request more; it ends with the last one's arena. */
 struct db_result *db_result_share(struct request *rq, struct db_result *r);
-int db_time_left(const struct request *rq);	/* ms, at least 1 */
 
 #endif
