@@ -21,7 +21,9 @@
 #define BUSY_PER_S 50		/* messages */
 #define SILENT_MS 3000
 #define LOOK_MS 100
-#define CALM_LOOKS 20		/* so many in a row without being busy wake all */
+#define BUSY_LOOKS 10		/* so many are no mere burst; after one, a fetch without those that rest would
+				 * wait at the broker for half a second, and who is woken with it */
+#define CALM_LOOKS 5		/* so many in a row without being busy wake all */
 #define ANSWER_MS 500
 #define AFTER_FAILURE_MS 5000
 #define KEEPS_UP_MS 500		/* ago librdkafka had nothing more for us; else a pause drops what it holds */
@@ -101,17 +103,22 @@ is_worth_it(void)
 void
 consumer_rest(void *arg)
 {
-	unsigned calm = CALM_LOOKS, heard;
+	unsigned busy = 0, calm = 0, heard;
 	int64_t not_before = 0;
 
 	(void)arg;
 	while (!consumer.stopping) {
 		heard = consumer.heard;
 		fiber_sleep(LOOK_MS);
-		calm = consumer.heard - heard >= BUSY_PER_S * LOOK_MS / 1000 ? 0 : calm + 1;
-		if (calm >= CALM_LOOKS || !is_worth_it())
+		if (consumer.heard - heard >= BUSY_PER_S * LOOK_MS / 1000) {
+			busy++;
+			calm = 0;
+		} else if (++calm >= CALM_LOOKS) {
+			busy = 0;
+		}
+		if (busy == 0 || !is_worth_it())
 			wake_all();
-		else if (clock_mono_ms() >= not_before)
+		else if (busy >= BUSY_LOOKS && clock_mono_ms() >= not_before)
 			put_to_rest(clock_mono_ms());
 		if (!consumer.stopping && resting() > 0 && wake_who_has_news() < 0) {
 			wake_all();

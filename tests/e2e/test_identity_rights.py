@@ -72,6 +72,31 @@ def test_a_permission_bites_everywhere_within_two_seconds(env, admin, role):
         assert max(took) < SOON_S, f"{service}: {took}"
 
 
+def applied_after(sql, user_id):
+    """How many seconds after identity's commit the slowest of the others knew what became of the user."""
+    changed = sql("identity", "SELECT extract(epoch FROM updated_at) AS at FROM users WHERE id = %s", user_id)[0]["at"]
+
+    def known():
+        at = [sql(service, "SELECT extract(epoch FROM changed_at) AS at FROM access_users WHERE user_id = %s", user_id)
+              for service in SERVICES if service != "identity"]
+        return [row[0]["at"] for row in at] if all(row and row[0]["at"] >= changed for row in at) else None
+    return float(max(eventually("all five know", known)) - changed)
+
+
+def test_a_burst_before_keeps_no_change_of_rights_waiting(admin, env, role, sql):
+    """Partitions rest while much comes; a burst is not much, and who is woken must not wait for a fetch without him."""
+    user_id = Person(env).register().sign_in().get("/v1/me", expect=200)["id"]
+    took = []
+    for verb in ("suspend", "reinstate", "suspend"):
+        time.sleep(3.1)                     # the partition of the user has been silent for long
+        for grant in give(admin, role):
+            admin.delete(f"/v1/role-permissions/{grant}", expect=204)
+        time.sleep(0.15)
+        admin.post(f"/v1/users/{user_id}/{verb}", {"reason": "burst"}, expect=200)
+        took.append(applied_after(sql, user_id))
+    assert sorted(took)[1] < SOON_S / 4, took
+
+
 def in_seconds(seconds):
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
