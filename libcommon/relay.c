@@ -197,7 +197,6 @@ wait_for_reports(void)
 static void
 work(void)
 {
-	static int poll_ms = POLL_MS;
 	int64_t began = clock_mono_ms();
 	int n;
 
@@ -211,9 +210,9 @@ work(void)
 		fiber_sleep(RETRY_MS);
 	} else if (n < READ_ROWS / 2) {
 		wait_for_reports();
-		poll_ms = n > 0 ? READ_EVERY_MS : poll_ms < POLL_MS / 2 ? poll_ms * 2 : POLL_MS;
+		relay.poll_ms = n > 0 ? READ_EVERY_MS : relay.poll_ms < POLL_MS / 2 ? relay.poll_ms * 2 : POLL_MS;
 		if (!relay.wanted)
-			reader_wait(RELAY_IDLE, poll_ms);
+			reader_wait(RELAY_IDLE, relay.poll_ms);
 		keep_pace(began, n);
 	}
 }
@@ -283,7 +282,7 @@ relay_start(struct event_base *base, const char *database_url, struct error *e)
 	static const struct db_limits limits = { .readers = 2, .depth = 1 };
 	char application[64];
 
-	relay = (struct relay){ .base = base, .skipped_from = INT64_MAX,
+	relay = (struct relay){ .base = base, .skipped_from = INT64_MAX, .poll_ms = POLL_MS,
 	    .go_back_ms = INT64_MAX };
 	TAILQ_INIT(&relay.sent.rows);
 	TAILQ_INIT(&relay.acked.rows);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "json.h"
 #include "json_schema.h"
 #include "row.h"
@@ -45,6 +46,27 @@ check_json(struct request *rq, const struct column *col, json_t *v)
 	return FINE;
 }
 
+/* Read once for each column that has one, when it is first written to. */
+static json_t *
+schema_of(const struct column *col)
+{
+	static struct known {
+		const char *text;
+		json_t *schema;
+		struct known *next;
+	} *all;
+	struct known *k = all;
+
+	while (k != NULL && k->text != col->schema)
+		k = k->next;
+	if (k == NULL) {
+		k = xmalloc(sizeof(*k));
+		*k = (struct known){ col->schema, json_loads(col->schema, 0, NULL), all };
+		all = k;
+	}
+	return k->schema;
+}
+
 struct schema_look {
 	struct request *rq;
 	const struct column *col;
@@ -62,11 +84,9 @@ int
 check_schema(struct request *rq, const struct column *col, json_t *v)
 {
 	struct schema_look look = { rq, col };
-	json_t *schema = col->schema == NULL || json_is_null(v) ? NULL : json_loads(col->schema, 0, NULL);
-	int result = schema == NULL ? 0 : json_schema_check(rq->arena, schema, v, take_fault, &look);
 
-	json_decref(schema);
-	return result;
+	return col->schema == NULL || json_is_null(v) ? 0
+	    : json_schema_check(rq->arena, schema_of(col), v, take_fault, &look);
 }
 
 /* What a patch gave: many of them may make a value that no daemon would read back. */

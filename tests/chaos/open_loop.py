@@ -1,10 +1,10 @@
 """Debits at a rate that does not wait for answers, straight at finance's port; the generator is open_loop.c."""
 import subprocess
 import tempfile
-import threading
 import uuid
 from pathlib import Path
 
+from beside import Beside
 from history import Write
 from nxt import build
 
@@ -61,21 +61,13 @@ def reference(batch, number):
     return f"{batch}-0000-4000-8000-{number}"
 
 
-class Memory:
+class Memory(Beside):
     """with Memory(pid) as memory: …; then memory.most is the largest resident size in MB that was seen."""
 
     def __init__(self, pid):
-        self.file, self.most, self.over = Path(f"/proc/{pid}/statm"), 0, threading.Event()
-        self.thread = threading.Thread(target=self._watch)
+        super().__init__()
+        self.file, self.most = Path(f"/proc/{pid}/statm"), 0
 
-    def _watch(self):
+    def go_on(self):
         while not self.over.wait(0.02):
             self.most = max(self.most, int(self.file.read_text().split()[1]) * PAGE / 1e6)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()

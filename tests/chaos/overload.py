@@ -1,9 +1,9 @@
 """R5 and R8: what is asked of one daemon at a steady rate, and at more than it can do."""
 import contextlib
-import threading
 import time
 
 import psycopg
+from beside import Beside
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from nxt.home import SERVICES
 from open_loop import Debits, Memory, percentile
@@ -14,30 +14,26 @@ from topics import messages
 RATE, WARM_S, TOPIC = 300, 2, "wallet.debited"
 
 
-class Onlooker:
+class Onlooker(Beside):
     """A foreign consumer that notes when each debit came by, by its reference."""
 
     def __init__(self, env):
+        super().__init__()
         self.consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "onlooker",
                                   "enable.auto.commit": False, "fetch.wait.max.ms": 5})
         partitions = self.consumer.list_topics(TOPIC, timeout=20).topics[TOPIC].partitions
         self.consumer.assign([TopicPartition(TOPIC, p, OFFSET_END) for p in partitions])
-        self.came, self.over, self.thread = {}, threading.Event(), threading.Thread(target=self._look)
+        self.came = {}
 
-    def _look(self):
+    def go_on(self):
         decode = messages()["WalletDebited"].FromString
         while not self.over.is_set():
             record = self.consumer.poll(0.05)
             if record is not None and record.error() is None:
                 self.came.setdefault(decode(record.value()).reference_id, time.time())
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
+    def __exit__(self, *raised):
+        super().__exit__(*raised)
         self.consumer.close()
 
 

@@ -39,9 +39,7 @@ LEASE_FREE = "UPDATE relay_lease SET deadline = '-infinity'"
 def kills(world, rand, size):
     """kill -9 at random moments over six daemons, PostgreSQL and the broker"""
     with world.load(per_second=size["rate"]), Storm(world.stack, rand.random(), 3600, most=size["kills"]) as storm:
-        while storm.thread.is_alive():
-            storm.thread.join(0.5)
-    assert storm.failure is None, storm.failure
+        storm.wait_for_end()
     return {"kills": storm.kills.total(), "of": dict(storm.kills)}
 
 

@@ -1,9 +1,9 @@
 """kill -9 of every part in turn, and the wait until nothing moves any more."""
 import collections
 import random
-import threading
 import time
 
+from beside import Beside
 from client import eventually
 from nxt.home import SERVICES
 from topics import bounds
@@ -12,45 +12,34 @@ from topics import bounds
 ROUND = {**{s: 3 for s in SERVICES}, "postgres": 2, "broker": 1}
 
 
-class Storm:
+class Storm(Beside):
     """The killer: goes through rounds, each in another order, and brings each part back. Its time is limited, so that
     on a slow machine the last flows end in peace."""
 
     def __init__(self, stack, seed, seconds, most=None, victims=None):
         """Ends after `seconds`, or after `most` kills."""
-        self.stack, self.random, self.over = stack, random.Random(seed), threading.Event()
+        super().__init__()
+        self.stack, self.random = stack, random.Random(seed)
         self.seconds, self.most, self.victims = seconds, most, victims or ROUND
-        self.kills, self.away, self.failure = collections.Counter(), collections.Counter(), None
-        self.thread = threading.Thread(target=self._run)
+        self.kills, self.away = collections.Counter(), collections.Counter()
 
-    def _run(self):
-        try:
-            end = time.monotonic() + self.seconds
-            while True:
-                for victim in self._round():
-                    if self.over.wait(self.random.uniform(0.2, 3.0)) or time.monotonic() > end:
-                        return
-                    if self.most is not None and self.kills.total() >= self.most:
-                        return
-                    begun = time.monotonic()
-                    self.stack.kill9(victim)
-                    self.kills[victim] += 1
-                    self.over.wait(self.random.uniform(0, 0.5))
-                    self.stack.start("kafka" if victim == "broker" else victim)
-                    self.away[victim] += time.monotonic() - begun
-        except BaseException as error:
-            self.failure = error
+    def go_on(self):
+        end = time.monotonic() + self.seconds
+        while True:
+            for victim in self._round():
+                if self.over.wait(self.random.uniform(0.2, 3.0)) or time.monotonic() > end:
+                    return
+                if self.most is not None and self.kills.total() >= self.most:
+                    return
+                begun = time.monotonic()
+                self.stack.kill9(victim)
+                self.kills[victim] += 1
+                self.over.wait(self.random.uniform(0, 0.5))
+                self.stack.start("kafka" if victim == "broker" else victim)
+                self.away[victim] += time.monotonic() - begun
 
     def _round(self):
         return self.random.sample(list(self.victims), sum(self.victims.values()), counts=self.victims.values())
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
     def described(self):
         away = {v: round(s / self.kills[v], 1) for v, s in self.away.items()}
