@@ -41,14 +41,16 @@ add_reader(struct db *db)
 }
 
 static void
-host_found(void *arg)
+host_found(const struct db_host *host)
 {
-	struct db *db = arg;
-
-	for (unsigned i = 0; i < db->limits.readers; i++)
-		db_conn_host_found(db->readers[i]);
-	for (struct db_conn *c = db->writers; c != NULL; c = c->next)
-		db_conn_host_found(c);
+	for (struct db *db = pools; db != NULL; db = db->next) {
+		if (db->host != host)
+			continue;
+		for (unsigned i = 0; i < db->limits.readers; i++)
+			db_conn_host_found(db->readers[i]);
+		for (struct db_conn *c = db->writers; c != NULL; c = c->next)
+			db_conn_host_found(c);
+	}
 }
 
 struct db *
@@ -59,7 +61,7 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 
 	db->base = base;
 	db->url = xstrdup(url);
-	db->host = db_host_new(url, host_found, db);
+	db->host = db_host_take(url, host_found);
 	db->application_name = xstrdup(application_name);
 	db->options = xstrdup(options);
 	db->limits = *limits;
@@ -101,7 +103,7 @@ db_close(struct db *db)
 		next = c->next;
 		db_conn_free(c);
 	}
-	db_host_free(db->host);
+	db_host_give_back(db->host);
 	free(db->readers);
 	free(db->url);
 	free(db->application_name);
