@@ -65,6 +65,26 @@ add_routes(const struct route *routes, struct error *e)
 	return 0;
 }
 
+static void
+declare_body(const struct route *route, void *arg)
+{
+	struct error *e = arg;
+
+	if (e->code == ERR_NONE)
+		validate_declare(route->body, e);
+}
+
+static int
+declare_schemas(const struct service *svc, struct error *e)
+{
+	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
+		if (validate_declare((*r)->columns, e) < 0)
+			return -1;
+	e->code = ERR_NONE;
+	router_each(declare_body, e);
+	return e->code == ERR_NONE ? 0 : -1;
+}
+
 int
 dispatch_init(const struct service *svc, struct error *e)
 {
@@ -73,7 +93,7 @@ dispatch_init(const struct service *svc, struct error *e)
 	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
 		if (operations_declare(*r, svc->resources, add_route, e) < 0)
 			return -1;
-	return 0;
+	return declare_schemas(svc, e);
 }
 
 void
