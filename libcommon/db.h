@@ -69,10 +69,11 @@ struct db_params {
  */
 struct db_result *db_query(struct request *rq, const char *sql, const struct db_params *params);
 /*
- * As db_query for a read of text parameters that others may want too: requests that ask the same with
- * the same values in one turn of the loop get one answer. All of them had arrived before it was read.
+ * As db_query for a read that others may want too, with text parameters and a text result: requests that
+ * ask the same with the same values in one turn of the loop get one answer. All of them had arrived before
+ * it was read.
  */
-struct db_result *db_query_alike(struct request *rq, const char *sql, const struct db_params *params);
+struct db_result *db_query_coalesced(struct request *rq, const char *sql, const struct db_params *params);
 /*
  * Several statements of the open transaction in one round trip, in this order, each seeing what the
  * ones before it did. Fills ret_results; -1: one failed, and none of them is to be used.

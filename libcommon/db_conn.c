@@ -154,7 +154,7 @@ close_socket(struct db_conn *c)
 	c->prepared_words = 0;
 	free(c->prepared);
 	c->prepared = NULL;
-	c->unsynced = false;
+	c->unsynced = c->ending = false;
 }
 
 static void
@@ -197,12 +197,22 @@ pg_reason(struct db_conn *c)
 	return line[0] != '\0' ? line : "closed by the server";
 }
 
+/* A session that PostgreSQL ends says so first; what is sent before its socket closes would be lost. */
+static bool
+ends_session(const PGresult *r)
+{
+	const char *severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
 /* One result of the statement at the head of the queue. */
 static void
 take_result(struct db_conn *c, PGresult *r)
 {
 	struct db_stmt *s = c->head;
 
+	c->ending |= ends_session(r);
 	if (s->step == STEP_SYNC) {
 		PQclear(r);
 		pop(c);
@@ -270,7 +280,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	read_results(c);
-	if (PQstatus(c->pg) != CONNECTION_OK)
+	if (c->ending || PQstatus(c->pg) != CONNECTION_OK)
 		db_conn_lose(c, pg_reason(c));
 }
 

@@ -51,6 +51,7 @@ struct db_conn {
 	struct db_stmt *head, **tail;	/* awaiting answers */
 	unsigned depth;			/* statements in flight */
 	bool unsynced;			/* statements were sent after the last Sync */
+	bool ending;			/* PostgreSQL said that it ends the session */
 	uint64_t *prepared;		/* one bit per db_sql.index */
 	unsigned prepared_words;
 	bool persistent;		/* reconnects by itself: readers */
@@ -90,7 +91,7 @@ struct db {
 	unsigned nwriters;
 	unsigned waiting;
 	unsigned awaiting;		/* fibers parked for an answer */
-	struct reading *reading;	/* of this turn; db_alike.c */
+	struct flight *flights;		/* of this turn; db_coalesce.c */
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	bool closing;

@@ -422,6 +422,6 @@ list_answer(struct request *rq, const struct resource *res)
 	if (l.cursor != NULL && continue_from(&l) < 0)
 		return -1;
 	sql = statement(&l);
-	r = db_query_alike(rq, sql, &(struct db_params){ .n = l.n, .values = l.values });
+	r = db_query_coalesced(rq, sql, &(struct db_params){ .n = l.n, .values = l.values });
 	return r == NULL ? -1 : answer(&l, r);
 }

@@ -214,11 +214,12 @@ def test_lists_of_one_moment_are_read_once(env, stack, admin, holder):
         assert [item["user_id"] for item in pages[0]["items"]] == [who.id]
         assert pages[3]["items"] == [{"id": pages[0]["items"][0]["id"]}]
     # of each caller's five good ones all have the same rows to read: limit and fields are cut out of them
-    assert counters(env)["nxt_db_shared_reads_total"] == before["nxt_db_shared_reads_total"] + 8
+    assert counters(env)["nxt_db_coalesced_reads_total"] == before["nxt_db_coalesced_reads_total"] + 8
 
 
-def test_a_shared_read_that_fails_is_asked_again_by_each(env, stack, admin):
-    """The session that one of them reads through ends in the middle; the others ask for themselves."""
+@contextlib.contextmanager
+def lists_behind_a_lock(env, stack, admin, ends):
+    """Four lists of one moment, read by one statement that waits for a lock until `ends`, a function of PostgreSQL, is done to it."""
     path = "/v1/coupons?limit=9"
     admin.get(path, expect=200)
     superuser = env["NXT_DB_SUPERUSER"].rsplit("/", 1)[0] + "/nxt_finance"
@@ -226,8 +227,20 @@ def test_a_shared_read_that_fails_is_asked_again_by_each(env, stack, admin):
         db.execute("LOCK TABLE coupons IN ACCESS EXCLUSIVE MODE")
         with held_up(stack):
             waiting = ask(env, admin.token, *[("GET", path, None, None)] * 4)
-        eventually("the read is cut off", lambda: root.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'coupons'::regclass").fetchall())
-        db.rollback()
-    assert set(codes(answers_of(waiting))) <= {200, "unavailable"}
+        reading = eventually("the read is cut off", lambda: root.execute(
+            f"SELECT {ends}(pid) FROM pg_locks WHERE NOT granted AND relation = 'coupons'::regclass").fetchall())
+        assert len(reading) == 1, "one statement reads for all"
+        yield db, waiting
     eventually("lists are read again", lambda: codes(at_once(env, admin.token, *[("GET", path, None, None)] * 4)) == [200] * 4)
+
+
+def test_a_coalesced_read_whose_session_ends_is_asked_again_by_each(env, stack, admin):
+    with lists_behind_a_lock(env, stack, admin, "pg_terminate_backend") as (db, waiting):
+        db.rollback()
+        assert sorted(map(str, codes(answers_of(waiting)))) == ["200"] * 3 + ["unavailable"]
+
+
+def test_a_coalesced_read_that_is_cancelled_fails_for_all_at_once(env, stack, admin):
+    """As at the timeout of a statement: asked again by each it would wait as long once more, and the readers with it."""
+    with lists_behind_a_lock(env, stack, admin, "pg_cancel_backend") as (_, waiting):
+        assert codes(answers_of(waiting)) == ["unavailable"] * 4
