@@ -55,6 +55,7 @@ struct db_params {
 	const int *lengths;		/* NULL: all text */
 	const int *formats;		/* NULL: all text; 1 is binary */
 	bool binary_result;
+	bool varied;			/* the statement's text is one of many that a request's parameters make */
 };
 /* Text parameters in place: db_query(rq, "… $1 … $2", DB(id, title)). DB0 where there are none. */
 #define DB(...) &(struct db_params){ .n = sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *), \

@@ -30,16 +30,16 @@ struct waiter {
 
 /* On the leader's stack; in db->flights until the turn ends. */
 struct flight {
-	const struct db_sql *sql;
+	const char *sql;
 	const struct db_params *params;
 	struct waiter *waiters;
 	struct flight *next;
 };
 
 static bool
-is_same(const struct flight *f, const struct db_sql *sql, const struct db_params *params)
+is_same(const struct flight *f, const char *sql, const struct db_params *params)
 {
-	if (f->sql != sql || f->params->n != params->n)
+	if (f->params->n != params->n || strcmp(f->sql, sql) != 0)
 		return false;
 	for (int i = 0; i < params->n; i++) {
 		const char *a = f->params->values[i], *b = params->values[i];
@@ -68,9 +68,9 @@ share_failure(struct request *rq, const struct problem *p)
 }
 
 static struct db_result *
-lead(struct request *rq, const struct db_sql *q, const char *sql, const struct db_params *params)
+lead(struct request *rq, const char *sql, const struct db_params *params)
 {
-	struct flight flight = { .sql = q, .params = params, .next = rq->db->flights };
+	struct flight flight = { .sql = sql, .params = params, .next = rq->db->flights };
 	struct db_result *r;
 
 	rq->db->flights = &flight;
@@ -98,7 +98,7 @@ join(struct flight *flight, struct waiter *w)
 }
 
 static struct flight *
-find_same(struct db *db, const struct db_sql *sql, const struct db_params *params)
+find_same(struct db *db, const char *sql, const struct db_params *params)
 {
 	struct flight *f = db->flights;
 
@@ -110,16 +110,15 @@ find_same(struct db *db, const struct db_sql *sql, const struct db_params *param
 struct db_result *
 db_query_coalesced(struct request *rq, const char *sql, const struct db_params *params)
 {
-	const struct db_sql *q = rq->tx == NULL ? db_sql_intern(sql) : NULL;
-	struct flight *known = q == NULL ? NULL : find_same(rq->db, q, params);
+	struct flight *known = rq->tx != NULL ? NULL : find_same(rq->db, sql, params);
 	struct waiter me = { .rq = rq, .fiber = fiber_self() };
 
 	if (params->formats != NULL || params->lengths != NULL || params->binary_result)
 		abort();	/* is_same() compares text */
-	if (q == NULL)
+	if (rq->tx != NULL)	/* it may see what others do not */
 		return db_query(rq, sql, params);
 	if (known == NULL)
-		return lead(rq, q, sql, params);
+		return lead(rq, sql, params);
 	join(known, &me);
 	if (me.result != NULL)
 		metric_add(M_DB_COALESCED, 1);

@@ -21,10 +21,10 @@ struct db_sql {
 	const char *text;
 	char name[16];		/* of the prepared statement */
 	unsigned index;		/* into a connection's `prepared` bits */
-	bool prepare;		/* false once the table is full: sent unprepared */
 	struct db_sql *next;
 };
-const struct db_sql *db_sql_intern(const char *text);
+/* NULL: there are too many of its kind, it is sent unprepared. `varied` as in db_params. */
+const struct db_sql *db_sql_intern(const char *text, bool varied);
 
 enum db_step { STEP_PREPARE, STEP_EXECUTE, STEP_SYNC };
 
