@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import signal
+import time
 import uuid
 from urllib.parse import urlsplit
 
@@ -246,4 +247,6 @@ def test_a_coalesced_read_whose_session_ends_is_asked_again_by_each(env, stack, 
 def test_a_coalesced_read_that_is_cancelled_fails_for_all_at_once(env, stack, admin):
     """As at the timeout of a statement: asked again by each it would wait as long once more, and the readers with it."""
     with lists_behind_a_lock(env, stack, admin, "pg_cancel_backend") as (_, waiting):
+        cancelled = time.monotonic()
         assert codes(answers_of(waiting)) == ["unavailable"] * 4
+        assert time.monotonic() - cancelled < 10, "a statement's timeout is 15 s"
