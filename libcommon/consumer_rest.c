@@ -7,8 +7,10 @@
  * 500 events a second half of them are seen in 34 ms instead of 60. Nothing depends on it but speed:
  * where the answer fails, all are fetched as before, and positions are kept as always.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "clock.h"
 #include "consumer_internal.h"
 #include "fiber.h"
@@ -34,7 +36,7 @@ struct question {
 	rd_kafka_resp_err_t err;
 };
 
-/* Blocks, so on the work pool. The "time" that stands for the end is the offset that does. */
+/* Blocks, so on the work pool; the consumer's stop waits for it. The "time" that stands for the end is the offset that does. */
 static void
 ask(void *arg)
 {
@@ -78,15 +80,19 @@ static int
 wake_who_has_news(void)
 {
 	struct request *rq = request_new(consumer.db);
-	struct question q = { .rk = consumer.rk, .ends = group_list_resting() };
-	int result = work_run(rq, ask, &q) < 0 || q.err != RD_KAFKA_RESP_ERR_NO_ERROR ? -1 : 0;
+	struct question *q = xcalloc(1, sizeof(*q));
+	int result;
+
+	*q = (struct question){ .rk = consumer.rk, .ends = group_list_resting() };
+	result = work_run_blocking(rq, ask, q) < 0 || q->err != RD_KAFKA_RESP_ERR_NO_ERROR ? -1 : 0;
 
 	request_free(rq);
-	for (int i = 0; result == 0 && i < q.ends->cnt; i++) {
-		const rd_kafka_topic_partition_t *end = &q.ends->elems[i];
+	for (int i = 0; result == 0 && i < q->ends->cnt; i++) {
+		const rd_kafka_topic_partition_t *end = &q->ends->elems[i];
 		group_wake(end->topic, end->partition, end->err != 0 ? -1 : end->offset);
 	}
-	rd_kafka_topic_partition_list_destroy(q.ends);
+	rd_kafka_topic_partition_list_destroy(q->ends);
+	free(q);
 	return result;
 }
 

@@ -41,14 +41,16 @@ add_reader(struct db *db)
 }
 
 static void
-host_found(void *arg)
+host_found(const struct db_host *host)
 {
-	struct db *db = arg;
-
-	for (unsigned i = 0; i < db->limits.readers; i++)
-		db_conn_host_found(db->readers[i]);
-	for (struct db_conn *c = db->writers; c != NULL; c = c->next)
-		db_conn_host_found(c);
+	for (struct db *db = pools; db != NULL; db = db->next) {
+		if (db->host != host)
+			continue;
+		for (unsigned i = 0; i < db->limits.readers; i++)
+			db_conn_host_found(db->readers[i]);
+		for (struct db_conn *c = db->writers; c != NULL; c = c->next)
+			db_conn_host_found(c);
+	}
 }
 
 struct db *
@@ -59,7 +61,7 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 
 	db->base = base;
 	db->url = xstrdup(url);
-	db->host = db_host_new(url, host_found, db);
+	db->host = db_host_take(url, host_found);
 	db->application_name = xstrdup(application_name);
 	db->options = xstrdup(options);
 	db->limits = *limits;
@@ -101,7 +103,7 @@ db_close(struct db *db)
 		next = c->next;
 		db_conn_free(c);
 	}
-	db_host_free(db->host);
+	db_host_give_back(db->host);
 	free(db->readers);
 	free(db->url);
 	free(db->application_name);
@@ -123,7 +125,7 @@ void
 db_flush_turn(void)
 {
 	for (struct db *db = pools; db != NULL; db = db->next) {
-		db->reading = NULL;
+		db->flights = NULL;
 		for (unsigned i = 0; i < db->limits.readers; i++)
 			db_conn_sync(db->readers[i]);
 	}
@@ -154,13 +156,15 @@ pick_reader(struct db *db)
 	return best;
 }
 
-/* As pick_reader, but where one is just connecting, as at start, it is waited for. */
+/* As pick_reader, but where none is up, one that is just connecting or has not been needed yet is waited for. */
 static struct db_conn *
 await_reader(struct request *rq)
 {
 	struct db *db = rq->db;
 	struct db_conn *c = pick_reader(db);
 
+	if (c == NULL)
+		add_reader(db);
 	for (unsigned i = 0; c == NULL && i < db->limits.readers; i++)
 		if (db_conn_wait(db->readers[i], time_left(rq) < CONNECT_MS ? time_left(rq) : CONNECT_MS))
 			c = db->readers[i];
@@ -275,7 +279,7 @@ await_answer(struct request *rq, struct db_stmt *s)
 }
 
 static struct db_result *
-read_shared(struct request *rq, const char *sql, const struct db_params *params)
+read_pipelined(struct request *rq, const char *sql, const struct db_params *params)
 {
 	/* A statement skipped behind another's error is sent again, alone at last. */
 	for (int attempt = 0; attempt < 4; attempt++) {
@@ -380,7 +384,7 @@ db_query(struct request *rq, const char *sql, const struct db_params *params)
 	struct db_stmt *s;
 
 	if (rq->tx == NULL)
-		return read_shared(rq, sql, params);
+		return read_pipelined(rq, sql, params);
 	s = tx_send(rq, sql, params);
 	return s == NULL ? NULL : tx_wait(rq, s);
 }

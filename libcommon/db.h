@@ -55,6 +55,7 @@ struct db_params {
 	const int *lengths;		/* NULL: all text */
 	const int *formats;		/* NULL: all text; 1 is binary */
 	bool binary_result;
+	bool varied;			/* the statement's text is one of many that a request's parameters make */
 };
 /* Text parameters in place: db_query(rq, "… $1 … $2", DB(id, title)). DB0 where there are none. */
 #define DB(...) &(struct db_params){ .n = sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *), \
@@ -69,10 +70,11 @@ struct db_params {
  */
 struct db_result *db_query(struct request *rq, const char *sql, const struct db_params *params);
 /*
- * As db_query for a read of text parameters that others may want too: requests that ask the same with
- * the same values in one turn of the loop get one answer. All of them had arrived before it was read.
+ * As db_query for a read that others may want too, with text parameters and a text result: requests that
+ * ask the same with the same values in one turn of the loop get one answer. All of them had arrived before
+ * it was read.
  */
-struct db_result *db_query_alike(struct request *rq, const char *sql, const struct db_params *params);
+struct db_result *db_query_coalesced(struct request *rq, const char *sql, const struct db_params *params);
 /*
  * Several statements of the open transaction in one round trip, in this order, each seeing what the
  * ones before it did. Fills ret_results; -1: one failed, and none of them is to be used.

@@ -12,12 +12,14 @@
 #include "metrics.h"
 
 #define SQL_BUCKETS 1024
-#define SQL_MAX 2000		/* distinct texts that are prepared; lists with many filters end here */
+/* Distinct texts that are prepared. Those made of a request's parameters leave the others their room. */
+#define SQL_MAX 2000
+#define SQL_VARIED_MAX 500
 #define RETRY_FIRST_MS 20
 #define RETRY_MAX_MS 200	/* PostgreSQL restarted: served again within this */
 
 static struct db_sql *sql_buckets[SQL_BUCKETS];
-static unsigned sql_count;
+static unsigned sql_count, sql_varied;	/* all; those of them that are varied */
 
 static uint32_t
 text_hash(const char *s)
@@ -30,19 +32,19 @@ text_hash(const char *s)
 }
 
 const struct db_sql *
-db_sql_intern(const char *text)
+db_sql_intern(const char *text, bool varied)
 {
 	struct db_sql **bucket = &sql_buckets[text_hash(text) % SQL_BUCKETS], *q;
 
 	for (q = *bucket; q != NULL; q = q->next)
 		if (q->text == text || strcmp(q->text, text) == 0)
 			return q;
-	if (sql_count >= SQL_MAX)
+	if (varied ? sql_varied >= SQL_VARIED_MAX : sql_count - sql_varied >= SQL_MAX)
 		return NULL;
+	sql_varied += varied;
 	q = xcalloc(1, sizeof(*q));
 	q->text = xstrdup(text);
 	q->index = sql_count++;
-	q->prepare = true;
 	snprintf(q->name, sizeof(q->name), "s%u", q->index);
 	q->next = *bucket;
 	*bucket = q;
@@ -154,7 +156,7 @@ close_socket(struct db_conn *c)
 	c->prepared_words = 0;
 	free(c->prepared);
 	c->prepared = NULL;
-	c->unsynced = false;
+	c->unsynced = c->ending = false;
 }
 
 static void
@@ -197,12 +199,22 @@ pg_reason(struct db_conn *c)
 	return line[0] != '\0' ? line : "closed by the server";
 }
 
+/* A session that PostgreSQL ends says so first; what is sent before its socket closes would be lost. */
+static bool
+ends_session(const PGresult *r)
+{
+	const char *severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
 /* One result of the statement at the head of the queue. */
 static void
 take_result(struct db_conn *c, PGresult *r)
 {
 	struct db_stmt *s = c->head;
 
+	c->ending |= ends_session(r);
 	if (s->step == STEP_SYNC) {
 		PQclear(r);
 		pop(c);
@@ -270,7 +282,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	read_results(c);
-	if (PQstatus(c->pg) != CONNECTION_OK)
+	if (c->ending || PQstatus(c->pg) != CONNECTION_OK)
 		db_conn_lose(c, pg_reason(c));
 }
 
@@ -434,7 +446,7 @@ send_execute(struct db_conn *c, const struct db_sql *q, const char *text, const 
 struct db_stmt *
 db_conn_send(struct db_conn *c, const char *sql, const struct db_params *params)
 {
-	const struct db_sql *q = db_sql_intern(sql);
+	const struct db_sql *q = db_sql_intern(sql, params->varied);
 	bool ok = true;
 
 	if (c->state != CONN_UP)

@@ -21,10 +21,10 @@ struct db_sql {
 	const char *text;
 	char name[16];		/* of the prepared statement */
 	unsigned index;		/* into a connection's `prepared` bits */
-	bool prepare;		/* false once the table is full: sent unprepared */
 	struct db_sql *next;
 };
-const struct db_sql *db_sql_intern(const char *text);
+/* NULL: there are too many of its kind, it is sent unprepared. `varied` as in db_params. */
+const struct db_sql *db_sql_intern(const char *text, bool varied);
 
 enum db_step { STEP_PREPARE, STEP_EXECUTE, STEP_SYNC };
 
@@ -51,6 +51,7 @@ struct db_conn {
 	struct db_stmt *head, **tail;	/* awaiting answers */
 	unsigned depth;			/* statements in flight */
 	bool unsynced;			/* statements were sent after the last Sync */
+	bool ending;			/* PostgreSQL said that it ends the session */
 	uint64_t *prepared;		/* one bit per db_sql.index */
 	unsigned prepared_words;
 	bool persistent;		/* reconnects by itself: readers */
@@ -90,7 +91,7 @@ struct db {
 	unsigned nwriters;
 	unsigned waiting;
 	unsigned awaiting;		/* fibers parked for an answer */
-	struct reading *reading;	/* of this turn; db_alike.c */
+	struct flight *flights;		/* of this turn; db_coalesce.c */
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	bool closing;

@@ -163,6 +163,15 @@ db_error_take(struct request *rq, const PGresult *r, const char *sql)
 		fail(rq, ERR_INTERNAL, "a fault of ours; it was logged");
 }
 
+/* 57014: it was cancelled, by statement_timeout or an administrator. */
+bool
+db_error_is_of_statement(const struct request *rq)
+{
+	const char *state = rq->problem.sqlstate;
+
+	return state[0] != '\0' && (!is_passing(state) || strcmp(state, "57014") == 0);
+}
+
 /* 26000: a prepared statement that another's error kept from being made. */
 bool
 db_should_retry(const struct request *rq)

@@ -17,16 +17,21 @@
 #define HOSTS_MAX 16
 
 struct db_host {
+	char *url;
+	unsigned owners;		/* 0: goes as soon as its look-up has ended */
 	struct arena *own, *arena;	/* of the URL; of the place */
 	const char *names[HOSTS_MAX], *ports[HOSTS_MAX];
+	bool by_name[HOSTS_MAX];	/* to be looked up */
+	struct addrinfo *known[HOSTS_MAX];	/* what the last look-up that found the name gave */
 	unsigned n;
-	bool by_name;			/* one at least has to be looked up */
 	struct db_place place;		/* all NULL: not known yet */
 	int64_t looked_ms;
-	bool looking, failed, closed;
-	void (*done)(void *arg);
-	void *arg;
+	bool looking, failed;
+	void (*done)(const struct db_host *h);
+	struct db_host *next;
 };
+
+static struct db_host *hosts;	/* all that have an owner */
 
 /* ---- the URL ---- */
 
@@ -78,17 +83,19 @@ read_url(struct db_host *h, const char *url)
 		for (unsigned i = nports; i < h->n; i++)
 			h->ports[i] = nports == 0 ? "" : h->ports[0];
 		for (unsigned i = 0; i < h->n; i++)
-			h->by_name |= is_name(h->names[i]);
+			h->by_name[i] = is_name(h->names[i]);
 	}
 	PQconninfoFree(options);
 }
 
 /* ---- the look-up ---- */
 
+/* Of its own memory alone: it may go on when the daemon has ended. */
 struct lookup {
-	const struct db_host *host;	/* its names never change */
+	unsigned n;
+	char *names[HOSTS_MAX];		/* NULL: needs none */
 	struct addrinfo *found[HOSTS_MAX];
-	int failure;
+	int failures[HOSTS_MAX];
 };
 
 /* On the work pool. */
@@ -97,17 +104,36 @@ look_up(void *arg)
 {
 	struct lookup *l = arg;
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
-	int bad;
 
-	for (unsigned i = 0; i < l->host->n; i++) {
-		if (!is_name(l->host->names[i]))
+	for (unsigned i = 0; i < l->n; i++) {
+		if (l->names[i] == NULL)
 			continue;
-		bad = getaddrinfo(l->host->names[i], NULL, &hints, &l->found[i]);
-		if (bad != 0) {
+		l->failures[i] = getaddrinfo(l->names[i], NULL, &hints, &l->found[i]);
+		if (l->failures[i] != 0)
 			l->found[i] = NULL;
-			l->failure = bad;
-		}
 	}
+}
+
+static struct lookup *
+lookup_new(const struct db_host *h)
+{
+	struct lookup *l = xcalloc(1, sizeof(*l));
+
+	l->n = h->n;
+	for (unsigned i = 0; i < h->n; i++)
+		l->names[i] = h->by_name[i] ? xstrdup(h->names[i]) : NULL;
+	return l;
+}
+
+static void
+lookup_free(struct lookup *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		free(l->names[i]);
+		if (l->found[i] != NULL)
+			freeaddrinfo(l->found[i]);
+	}
+	free(l);
 }
 
 struct lists {
@@ -136,7 +162,7 @@ add_found(struct lists *l, const struct db_host *h, unsigned i, const struct add
 }
 
 static void
-keep(struct db_host *h, const struct lookup *found)
+make_place(struct db_host *h)
 {
 	struct arena *a = arena_new();
 	struct lists l;
@@ -145,9 +171,9 @@ keep(struct db_host *h, const struct lookup *found)
 	buf_init(&l.hostaddr, a, 128);
 	buf_init(&l.port, a, 64);
 	for (unsigned i = 0; i < h->n; i++) {
-		if (found->found[i] != NULL)
-			add_found(&l, h, i, found->found[i]);
-		else if (!is_name(h->names[i]))
+		if (h->by_name[i])
+			add_found(&l, h, i, h->known[i]);
+		else
 			add_place(&l, h->names[i], h->names[i][0] == '/' || h->names[i][0] == '@' ? "" :
 			    h->names[i], h->ports[i]);
 	}
@@ -161,86 +187,134 @@ keep(struct db_host *h, const struct lookup *found)
 	h->place = (struct db_place){ l.host.text, l.hostaddr.text, l.port.text };
 }
 
+/* A name that was not found this time stays where it was. */
 static void
-tell(struct db_host *h, int failure)
+keep(struct db_host *h, struct lookup *l)
 {
-	if (failure != 0 && !h->failed)
-		log_warn("PostgreSQL's host name is not known (%s)%s", gai_strerror(failure),
-		    h->place.host != NULL ? "; where it was is still tried" : "");
-	h->failed = failure != 0;
+	for (unsigned i = 0; i < h->n; i++) {
+		if (l->found[i] == NULL)
+			continue;
+		if (h->known[i] != NULL)
+			freeaddrinfo(h->known[i]);
+		h->known[i] = l->found[i];
+		l->found[i] = NULL;
+	}
+	make_place(h);
+}
+
+/* Once, until all are found again. */
+static void
+tell(struct db_host *h, const struct lookup *l)
+{
+	bool failed = false;
+
+	for (unsigned i = 0; i < h->n; i++) {
+		if (l->failures[i] == 0)
+			continue;
+		failed = true;
+		if (!h->failed)
+			log_warn("PostgreSQL's host name %s is not known (%s)%s", h->names[i],
+			    gai_strerror(l->failures[i]), h->known[i] != NULL ? "; where it was is still tried" : "");
+	}
+	h->failed = failed;
 }
 
 static void
 destroy(struct db_host *h)
 {
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->known[i] != NULL)
+			freeaddrinfo(h->known[i]);
 	if (h->arena != NULL)
 		arena_free(h->arena);
 	arena_free(h->own);
+	free(h->url);
 	free(h);
 }
 
+/* Where the work pool is full nothing was looked up, and nothing is known of the name: the next to ask tries again. */
 static void
 look_up_main(void *arg)
 {
 	struct request *rq = request_new(NULL);
 	struct db_host *h = arg;
-	struct lookup l = { .host = h };
+	struct lookup *l = lookup_new(h);
 
-	if (work_run(rq, look_up, &l) < 0)
-		l.failure = EAI_AGAIN;
-	request_free(rq);
-	h->looking = false;
-	h->looked_ms = clock_mono_ms();
-	keep(h, &l);
-	for (unsigned i = 0; i < h->n; i++)
-		if (l.found[i] != NULL)
-			freeaddrinfo(l.found[i]);
-	if (h->closed) {
-		destroy(h);
-		return;
+	if (work_run_blocking(rq, look_up, l) == 0) {
+		h->looked_ms = clock_mono_ms();
+		keep(h, l);
+		tell(h, l);
 	}
-	tell(h, l.failure);
-	h->done(h->arg);
+	request_free(rq);
+	lookup_free(l);
+	h->looking = false;
+	if (h->owners == 0)
+		destroy(h);
+	else
+		h->done(h);
 }
 
 /* ---- for the connections ---- */
 
 struct db_host *
-db_host_new(const char *url, void (*done)(void *arg), void *arg)
+db_host_take(const char *url, void (*done)(const struct db_host *h))
 {
-	struct db_host *h = xcalloc(1, sizeof(*h));
+	struct db_host *h = hosts;
 
-	h->own = arena_new();
+	while (h != NULL && strcmp(h->url, url) != 0)
+		h = h->next;
+	if (h == NULL) {
+		h = xcalloc(1, sizeof(*h));
+		h->url = xstrdup(url);
+		h->own = arena_new();
+		read_url(h, url);
+		h->next = hosts;
+		hosts = h;
+	}
 	h->done = done;
-	h->arg = arg;
-	read_url(h, url);
+	h->owners++;
 	return h;
 }
 
 void
-db_host_free(struct db_host *h)
+db_host_give_back(struct db_host *h)
 {
-	h->closed = true;
+	if (--h->owners > 0)
+		return;
+	for (struct db_host **p = &hosts; *p != NULL; p = &(*p)->next)
+		if (*p == h) {
+			*p = h->next;
+			break;
+		}
 	if (!h->looking)
 		destroy(h);
+}
+
+static bool
+needs_look_up(const struct db_host *h)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->by_name[i])
+			return true;
+	return false;
 }
 
 bool
 db_host_is_known(const struct db_host *h)
 {
-	return !h->by_name || h->place.host != NULL;
+	return !needs_look_up(h) || h->place.host != NULL;
 }
 
 bool
 db_host_find(struct db_host *h, struct db_place *ret_place)
 {
-	bool known = h->place.host != NULL;
+	bool known = h->place.host != NULL, by_name = needs_look_up(h);
 
-	if (h->by_name && !h->looking && (!known || clock_mono_ms() - h->looked_ms > FRESH_MS)) {
+	if (by_name && !h->looking && (!known || clock_mono_ms() - h->looked_ms > FRESH_MS)) {
 		h->looking = true;
 		fiber_start("name of the database", look_up_main, h);
 	}
-	if (h->by_name && !known)
+	if (by_name && !known)
 		return false;
 	*ret_place = h->place;
 	return true;

@@ -1,7 +1,7 @@
 /*
  * Where PostgreSQL is: the host names of a URL as addresses, looked up on the work pool, since libpq would ask a
- * resolver on the loop's own thread and hold up everybody while that is slow. What was once known stays in use while
- * nobody knows better. For the loop's thread only.
+ * resolver on the loop's own thread and hold up everybody while that is slow. Where a name was once found it is tried
+ * until a later look-up of that name finds it elsewhere. For the loop's thread only.
  */
 #ifndef NXT_DB_HOST_H
 #define NXT_DB_HOST_H
@@ -15,10 +15,13 @@ struct db_place {
 	const char *host, *hostaddr, *port;
 };
 
-/* done(arg) is called on the loop each time a look-up has ended, whether it found something or not. */
-struct db_host *db_host_new(const char *url, void (*done)(void *arg), void *arg);
-/* A look-up that is under way ends by itself; done is not called any more. */
-void db_host_free(struct db_host *h);
+/*
+ * One for all pools of the same URL. done(h) is the same function for all of them, and called on the loop each time a
+ * look-up has ended, whether it found something or not.
+ */
+struct db_host *db_host_take(const char *url, void (*done)(const struct db_host *h));
+/* With the last owner it goes; a look-up that is under way ends by itself, and done is not called any more. */
+void db_host_give_back(struct db_host *h);
 /*
  * true: *ret_place is set, good until the next call. false: nothing is known yet, a look-up is under way. What is known
  * but no longer new is looked up again meanwhile.

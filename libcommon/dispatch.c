@@ -29,8 +29,6 @@
 #include "trace.h"
 #include "validate.h"
 
-/* Units at once; beyond, refused at the door. Twice what it takes to be busiest: more would only wait longer. */
-#define IN_FLIGHT_MAX 512
 #define JUST_STARTED_MS 2000
 
 static struct http_server *server;
@@ -65,6 +63,26 @@ add_routes(const struct route *routes, struct error *e)
 	return 0;
 }
 
+static void
+declare_body(const struct route *route, void *arg)
+{
+	struct error *e = arg;
+
+	if (e->code == ERR_NONE)
+		validate_declare(route->body, e);
+}
+
+static int
+declare_schemas(const struct service *svc, struct error *e)
+{
+	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
+		if (validate_declare((*r)->columns, e) < 0)
+			return -1;
+	e->code = ERR_NONE;
+	router_each(declare_body, e);
+	return e->code == ERR_NONE ? 0 : -1;
+}
+
 int
 dispatch_init(const struct service *svc, struct error *e)
 {
@@ -73,7 +91,7 @@ dispatch_init(const struct service *svc, struct error *e)
 	for (const struct resource *const *r = svc->resources; r != NULL && *r != NULL; r++)
 		if (operations_declare(*r, svc->resources, add_route, e) < 0)
 			return -1;
-	return 0;
+	return declare_schemas(svc, e);
 }
 
 void
@@ -204,21 +222,21 @@ identify(struct request *rq)
 }
 
 /*
- * In the first moments after a start nobody can be judged: keys, ended sessions and what each role
- * may are still being read, and a caller would be taken for one who may nothing, or too much. He
- * waits for them: a load balancer sends him here as soon as the port is open.
+ * In the first moments after a start nobody can be judged: keys, ended sessions and what each role may are still being
+ * read. A caller would be taken for one who may do nothing, or too much. So he waits until they are known: a load
+ * balancer sends him here as soon as the port is open.
  */
-static bool
-knows_callers(struct request *rq)
+static int
+await_keys_and_rights(struct request *rq)
 {
 	int64_t until_ms = listening_since_ms + JUST_STARTED_MS;
 
 	if (http_header(rq->http, "authorization") == NULL)
-		return true;
+		return 0;
 	while (!auth_keys_loaded() || !auth_access_loaded())
 		if (clock_mono_ms() >= until_ms || fiber_sleep(5) == FIBER_CANCELLED)
-			return false;
-	return true;
+			return fail(rq, ERR_UNAVAILABLE, "this service has just started; repeat in a moment");
+	return 0;
 }
 
 static int
@@ -236,9 +254,7 @@ authenticate(struct request *rq)
 		return fail(rq, ERR_BAD_REQUEST, "send one Authorization header");
 	if (rq->route->flags & ROUTE_FOR_STRANGERS)
 		return act_for_nobody(rq);
-	if (!knows_callers(rq))
-		return fail(rq, ERR_UNAVAILABLE, "this service has just started; repeat in a moment");
-	if (auth_caller(rq, http_header(rq->http, "authorization")) < 0)
+	if (await_keys_and_rights(rq) < 0 || auth_caller(rq, http_header(rq->http, "authorization")) < 0)
 		return -1;
 	if (rq->caller.user_id == NULL)
 		return act_for_nobody(rq);
@@ -437,7 +453,7 @@ on_request(struct http_request *hr, void *arg)
 
 	(void)arg;
 	rq->http = hr;
-	if (in_flight >= IN_FLIGHT_MAX) {
+	if (in_flight >= DISPATCH_IN_FLIGHT_MAX) {
 		metric_add(M_HTTP_SHED, 1);
 		identify(rq);
 		fail(rq, ERR_OVERLOADED, "too many requests at once");

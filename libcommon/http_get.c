@@ -60,10 +60,11 @@ parse_url(struct arena *a, const char *url, struct target *ret)
 
 /* ---- the name, on the work pool: getaddrinfo may block for seconds ---- */
 
+/* Of its own memory alone: it may go on when the daemon has ended. */
 struct lookup {
-	const struct target *target;
-	int flags, result;
+	char *host, *port;
 	struct addrinfo *found;
+	int flags, result;
 };
 
 static void
@@ -72,7 +73,7 @@ look_up(void *arg)
 	struct lookup *l = arg;
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = l->flags };
 
-	l->result = getaddrinfo(l->target->host, l->target->port, &hints, &l->found);
+	l->result = getaddrinfo(l->host, l->port, &hints, &l->found);
 }
 
 static void
@@ -81,27 +82,41 @@ free_addresses(void *found)
 	freeaddrinfo(found);
 }
 
+/* 0, or what getaddrinfo() gave; *ret_found is then untouched. */
+static int
+look_up_name(const struct target *t, struct addrinfo **ret_found)
+{
+	struct request *rq = request_new(NULL);
+	struct lookup *l = xcalloc(1, sizeof(*l));
+	int result;
+
+	*l = (struct lookup){ .host = xstrdup(t->host), .port = xstrdup(t->port),
+		.flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	result = work_run_blocking(rq, look_up, l) < 0 ? EAI_AGAIN : l->result;
+	request_free(rq);
+	if (result == 0)
+		*ret_found = l->found;
+	free(l->host);
+	free(l->port);
+	free(l);
+	return result;
+}
+
 /* A numeric address needs no thread. */
 static struct addrinfo *
 resolve(struct arena *a, const struct target *t, struct error *e)
 {
-	struct lookup l = { .target = t, .flags = AI_NUMERICHOST | AI_NUMERICSERV };
-	struct request *rq;
+	struct lookup numeric = { .host = t->host, .port = t->port, .flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	int result;
 
-	look_up(&l);
-	if (l.result != 0) {
-		rq = request_new(NULL);
-		l.flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-		if (work_run(rq, look_up, &l) < 0)
-			l.result = EAI_AGAIN;
-		request_free(rq);
-	}
-	if (l.result != 0) {
-		error_set(e, ERR_UNAVAILABLE, "its host name is not known (%s)", gai_strerror(l.result));
+	look_up(&numeric);
+	result = numeric.result == 0 ? 0 : look_up_name(t, &numeric.found);
+	if (result != 0) {
+		error_set(e, ERR_UNAVAILABLE, "its host name is not known (%s)", gai_strerror(result));
 		return NULL;
 	}
-	arena_own(a, l.found, free_addresses);
-	return l.found;
+	arena_own(a, numeric.found, free_addresses);
+	return numeric.found;
 }
 
 /* ---- the exchange ---- */

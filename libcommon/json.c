@@ -6,6 +6,7 @@
 #include "json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 
 #include "arena.h"
 #include "error.h"
+
+#define DOUBLE_INT_MAX 9007199254740992.0	/* 2^53 */
 
 /* One pass without recursion: brackets and commas outside strings. */
 static int
@@ -472,6 +475,36 @@ utf8_any(const char *s, bool (*is)(int32_t c))
 			return true;
 	}
 	return false;
+}
+
+/* ---- whole numbers ---- */
+
+bool
+json_is_whole(const json_t *value)
+{
+	double d = json_real_value(value);
+
+	return json_is_integer(value) || (json_is_real(value) && fabs(d) < DOUBLE_INT_MAX && floor(d) == d);
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX. */
+json_t *
+json_with_integers(json_t *value)
+{
+	json_t *part, *whole;
+	const char *name;
+	size_t i;
+
+	if (json_is_real(value) && json_is_whole(value)) {
+		whole = json_integer((json_int_t)json_real_value(value));
+		json_decref(value);
+		return whole;
+	}
+	json_array_foreach(value, i, part)
+		json_array_set_new(value, i, json_with_integers(json_incref(part)));
+	json_object_foreach(value, name, part)	/* replacing a member's value keeps the order */
+		json_object_set_new(value, name, json_with_integers(json_incref(part)));
+	return value;
 }
 
 /* ---- SHA-256, by OpenSSL for its use of the processor's SHA instructions ---- */

@@ -35,6 +35,10 @@ char *json_text(struct arena *a, const json_t *value);
  * of the two, so that the recursion is bounded as they are; its size is for the caller to check.
  */
 json_t *json_merge_patch(struct arena *a, const json_t *target, json_t *patch);
+/* An integer to JSON Schema and to JavaScript: 4 and, as far as a double counts in ones, 4.0. */
+bool json_is_whole(const json_t *value);
+/* The value with every 4.0 in it as 4, for which json_is_integer() holds. Takes the reference and gives one back. */
+json_t *json_with_integers(json_t *value);
 bool utf8_is_valid(const char *s, size_t len);	/* also refuses NUL */
 size_t utf8_length(const char *s);		/* code points */
 bool utf8_any(const char *s, bool (*is)(int32_t c));	/* is one of the code points of the valid text such a one? */

@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "json.h"
+#include "uuid.h"
 
 struct check {
 	struct arena *arena;
@@ -45,7 +46,7 @@ has_type(json_t *value, const char *type)
 	case JSON_INTEGER:
 		return strcmp(type, "integer") == 0 || strcmp(type, "number") == 0;
 	case JSON_REAL:
-		return strcmp(type, "number") == 0;
+		return strcmp(type, "number") == 0 || (strcmp(type, "integer") == 0 && json_is_whole(value));
 	case JSON_TRUE:
 	case JSON_FALSE:
 		return strcmp(type, "boolean") == 0;
@@ -156,6 +157,20 @@ check_pattern(struct check *c, json_t *word, json_t *schema, json_t *value, cons
 	regfree(&re);
 }
 
+static bool
+is_known_format(json_t *word)
+{
+	return json_is_string(word) && strcmp(json_string_value(word), "uuid") == 0;
+}
+
+static void
+check_format(struct check *c, json_t *word, json_t *schema, json_t *value, const char *at)
+{
+	(void)schema;
+	if (is_known_format(word) && json_is_string(value) && !uuid_is_valid(json_string_value(value)))
+		fault(c, at, "bad_uuid", "must be a UUID");
+}
+
 static void
 check_items(struct check *c, json_t *word, json_t *schema, json_t *value, const char *at)
 {
@@ -248,6 +263,7 @@ static const struct {
 	{ "minLength", check_min_length },
 	{ "maxLength", check_max_length },
 	{ "pattern", check_pattern },
+	{ "format", check_format },
 	{ "items", check_items },
 	{ "minItems", check_min_items },
 	{ "maxItems", check_max_items },
@@ -295,7 +311,7 @@ json_schema_unknown(json_t *schema)
 	json_t *word, *of;
 
 	json_object_foreach(schema, name, word) {
-		if (!is_word(name))
+		if (!is_word(name) || (strcmp(name, "format") == 0 && !is_known_format(word)))
 			return name;
 		if (strcmp(name, "properties") == 0) {
 			json_object_foreach(word, property, of)

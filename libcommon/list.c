@@ -15,6 +15,12 @@
 #define CONDITIONS_MAX 40
 #define ROW_BYTES 512	/* of JSON, usually; more makes the buffer grow */
 
+struct filter {
+	const struct column *column;
+	const char *op;
+	const struct query_param *param;
+};
+
 /* A SELECT under construction. $1 is always the caller. */
 struct listing {
 	struct request *rq;
@@ -22,6 +28,8 @@ struct listing {
 	struct buf where;
 	const char *values[CONDITIONS_MAX];
 	int n;
+	struct filter filters[CONDITIONS_MAX];	/* as asked for, until they are conditions */
+	unsigned nfilters;
 	int limit;
 	const struct column *sort;	/* NULL: by id alone */
 	bool descending;
@@ -139,9 +147,10 @@ number_range(const struct column *c, const char *name)
 }
 
 static int
-add_condition(struct listing *l, const struct column *c, const char *op, const struct query_param *p)
+add_condition(struct listing *l, const struct filter *f)
 {
-	const char *value = validate_filter(l->rq, c, p->name, p->value);
+	const struct column *c = f->column;
+	const char *value = validate_filter(l->rq, c, f->param->name, f->param->value);
 	int at;
 
 	if (value == NULL)
@@ -154,15 +163,15 @@ add_condition(struct listing *l, const struct column *c, const char *op, const s
 	if (c->type == COL_TEXT_ARRAY)
 		and_where(l, "t.%s @> $%d::text[]", c->name, at);
 	else if (c->type == COL_INT)	/* the column may be a smallint, which the bound need not fit */
-		and_where(l, "t.%s %s $%d::bigint", c->name, op, at);
+		and_where(l, "t.%s %s $%d::bigint", c->name, f->op, at);
 	else
-		and_where(l, "t.%s %s $%d", c->name, op, at);
+		and_where(l, "t.%s %s $%d", c->name, f->op, at);
 	return 0;
 }
 
-/* 1: the parameter was a filter; 0: it is none; -1: a wrong one. */
+/* 1: the parameter was a filter; 0: it is none; -1: one too many. */
 static int
-try_filter(struct listing *l, const struct query_param *p)
+take_filter(struct listing *l, const struct query_param *p)
 {
 	for (const struct column *c = l->plan->res->columns; c->name != NULL; c++) {
 		const char *op = NULL;
@@ -172,10 +181,31 @@ try_filter(struct listing *l, const struct query_param *p)
 			op = "=";
 		else if (is_ranged(c) && (op = time_range(c, p->name)) == NULL)
 			op = number_range(c, p->name);
-		if (op != NULL)
-			return add_condition(l, c, op, p) < 0 ? -1 : 1;
+		if (op == NULL)
+			continue;
+		if (l->nfilters >= CONDITIONS_MAX)
+			return fail(l->rq, ERR_UNKNOWN_PARAMETER, "too many parameters");
+		l->filters[l->nfilters++] = (struct filter){ c, op, p };
+		return 1;
 	}
 	return 0;
+}
+
+static int
+by_column(const void *a, const void *b)
+{
+	const struct filter *x = a, *y = b;
+
+	return x->column != y->column ? (x->column > y->column) - (x->column < y->column) : strcmp(x->op, y->op);
+}
+
+/* In the order of the columns, so that the same filters in another order are the same statement. */
+static void
+add_filters(struct listing *l)
+{
+	qsort(l->filters, l->nfilters, sizeof(*l->filters), by_column);
+	for (unsigned i = 0; i < l->nfilters; i++)
+		add_condition(l, &l->filters[i]);
 }
 
 static int
@@ -255,7 +285,7 @@ take_parameter(struct listing *l, const struct query_param *p)
 		l->cursor = p->value;
 		return 0;
 	}
-	filter = try_filter(l, p);
+	filter = take_filter(l, p);
 	if (filter == 0)
 		return fail_parameter(l->rq, p->name, "unknown", "no such parameter here");
 	return filter < 0 ? -1 : 0;
@@ -417,11 +447,12 @@ list_answer(struct request *rq, const struct resource *res)
 		and_where(&l, "t.%s = $%d", res->child.column, bind(&l, rq->id));
 	for (const struct query_param *p = rq->query; p != NULL; p = p->next)
 		take_parameter(&l, p);
+	add_filters(&l);
 	if (rq->problem.code != ERR_NONE)
 		return -1;
 	if (l.cursor != NULL && continue_from(&l) < 0)
 		return -1;
 	sql = statement(&l);
-	r = db_query_alike(rq, sql, &(struct db_params){ .n = l.n, .values = l.values });
+	r = db_query_coalesced(rq, sql, &(struct db_params){ .n = l.n, .values = l.values, .varied = true });
 	return r == NULL ? -1 : answer(&l, r);
 }

@@ -17,7 +17,7 @@ struct buf;
 	X(M_HTTP_CONNECTIONS, GAUGE, "nxt_http_connections", "Open client connections.") \
 	X(M_HTTP_SECONDS, HISTOGRAM, "nxt_http_request_duration_seconds", "From the last byte of the request to the answer.") \
 	X(M_DB_QUERIES, COUNTER, "nxt_db_statements_total", "Statements sent to PostgreSQL.") \
-	X(M_DB_SHARED, COUNTER, "nxt_db_shared_reads_total", "Reads answered by what another request of the same turn read.") \
+	X(M_DB_COALESCED, COUNTER, "nxt_db_coalesced_reads_total", "Reads answered by what another request of the same turn read.") \
 	X(M_BATCHES, COUNTER, "nxt_batches_total", "Array statements made of what several requests asked for in one turn.") \
 	X(M_BATCH_ITEMS, COUNTER, "nxt_batch_items_total", "Requests that went in them.") \
 	X(M_DB_RETRIES, COUNTER, "nxt_db_transaction_retries_total", "Transactions run again after a serialization failure or deadlock.") \

@@ -152,7 +152,7 @@ int fail_field_unless_soon(struct request *rq, const char *field);
  */
 int fail_field(struct request *rq, const char *field, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* ERR_ALREADY_EXISTS with the field whose value is taken: a conflict, though not with the form. */
+/* ERR_ALREADY_EXISTS (409) that also names the field in `errors`. */
 int fail_already_exists(struct request *rq, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Refuses the caller, but what was written (a failed sign-in, a revoked family) is committed. */

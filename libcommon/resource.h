@@ -87,9 +87,9 @@ struct column {
 	int64_t min, max;		/* length in characters, or value; both 0: type's default */
 	const char *initial;		/* value at creation where the body has none; such a column is never null */
 	const char *doc;
-	const char *pattern;		/* COL_TEXT, COL_DECIMAL: the form that the handler asks for; OpenAPI alone reads it */
-	const char *schema;		/* COL_JSON: a JSON Schema (json_schema.h); of a row it is held against it, of a route's
-					   body OpenAPI alone reads it */
+	const char *pattern;		/* COL_TEXT, COL_DECIMAL: a regular expression for OpenAPI alone; the handler checks it */
+	const char *schema;		/* COL_JSON: a JSON Schema (json_schema.h) that values are held against: a row's as it
+					   is written, after a merge patch too, a body's as it arrives */
 };
 
 /* What every table has; COLUMN_UPDATED and COLUMN_VERSION only where the table has them. */

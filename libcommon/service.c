@@ -35,7 +35,7 @@
 
 #define SLOW_TURN_MS 50
 #define READ_DEPTH 64		/* statements in flight per shared connection before a Sync */
-#define LEASE_WAITERS 1024
+#define LEASE_WAITERS (DISPATCH_IN_FLIGHT_MAX / 2)	/* the other half is for reads, while transactions hang */
 #define BUS_WAIT_MS 250		/* at most, for what callers wait for */
 #define SETTLED_MS 5000		/* after a start or a burst, before what only that needed is given back */
 #define WORK_QUEUE 256

@@ -96,7 +96,7 @@ void
 setting_store(const char *key, const char *json)
 {
 	struct setting *s = find_or_add(key);
-	json_t *told = load(json);
+	json_t *told = json_with_integers(load(json));
 
 	if (s == NULL || (json != NULL && !fits(s, told))) {
 		if (s != NULL)
@@ -105,7 +105,7 @@ setting_store(const char *key, const char *json)
 		return;
 	}
 	free(s->json);
-	s->json = json == NULL ? NULL : xstrdup(json);
+	s->json = told == NULL ? NULL : json_dumps(told, JSON_ENCODE_ANY | JSON_COMPACT);
 	json_decref(s->told);
 	s->told = told;
 }

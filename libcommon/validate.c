@@ -2,7 +2,6 @@
 #include "validate.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,6 @@
 #include "validate_internal.h"
 
 #define ARRAY_ITEMS_MAX 100
-#define DOUBLE_INT_MAX 9007199254740992.0	/* 2^53 */
 #define MONEY_MAX 1000000000000000LL	/* paise: ten lakh crore rupees, far from overflow in sums */
 
 struct complaint
@@ -409,16 +407,14 @@ fold_string(struct request *rq, const struct column *col, json_t *v)
 		json_string_set(v, s);
 }
 
-/* 4.0 is a whole number to JSON Schema and to JavaScript; as far as a double counts in ones it is 4 here too. */
+/* 4.0 is 4 wherever a whole number may be asked for; JSON of no declared form stays as it was sent. */
 static void
-fold_integer(struct request *rq, const struct column *col)
+fold_integers(struct request *rq, const struct column *col)
 {
 	json_t *v = json_object_get(rq->body, col->name);
-	double d = json_real_value(v);
 
-	if ((col->type == COL_INT || col->type == COL_MONEY) && json_is_real(v) && fabs(d) < DOUBLE_INT_MAX &&
-	    floor(d) == d)
-		json_object_set_new(rq->body, col->name, json_integer((json_int_t)d));
+	if (v != NULL && (col->type == COL_INT || col->type == COL_MONEY || col->schema != NULL))
+		json_object_set_new(rq->body, col->name, json_with_integers(json_incref(v)));
 }
 
 int
@@ -428,13 +424,14 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 	json_t *v;
 
 	for (const struct column *c = columns; c != NULL && c->name != NULL; c++)
-		fold_integer(rq, c);
+		fold_integers(rq, c);
 	json_object_foreach(rq->body, name, v) {
+		const struct column *col = find_column(columns, name);
 		struct complaint c = check_field(rq, columns, name, v, mode);
 		if (c.code != NULL)
 			fail_field(rq, json_pointer_token(rq->arena, name), c.code, "%s", c.detail);
-		else
-			fold_string(rq, find_column(columns, name), v);
+		else if (mode != VALIDATE_ROUTE || check_schema(rq, col, v) == 0)
+			fold_string(rq, col, v);
 	}
 	if (mode != VALIDATE_PATCH)
 		check_required(rq, columns);

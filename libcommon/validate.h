@@ -27,6 +27,11 @@ size_t column_items_max(const struct column *c);
 /* Whether null clears it. What is required or has an initial value always has one. */
 bool column_may_be_null(const struct column *c);
 
+/*
+ * Reads the schemas of the columns; once at start, before values are checked. -1: one is malformed or says what
+ * json_schema.h does not know.
+ */
+int validate_declare(const struct column *columns, struct error *e);
 /* Checks rq->body against the columns ({0}-terminated, NULL: no field is allowed). 0, or -1. */
 int validate_body(struct request *rq, const struct column *columns, enum validate_mode mode);
 /* Checks, then sets the row's columns from the body. */

@@ -1,8 +1,10 @@
 /* Values of JSON columns, and what a patch makes of them; see validate.h. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "error.h"
 #include "json.h"
 #include "json_schema.h"
 #include "row.h"
@@ -46,26 +48,57 @@ check_json(struct request *rq, const struct column *col, json_t *v)
 	return FINE;
 }
 
-/* Read once for each column that has one, when it is first written to. */
+/* ---- declared schemas ---- */
+
+/* As text, and read once, at start. */
+static struct declared {
+	const char *text;
+	json_t *schema;
+	struct declared *next;
+} *all;
+
 static json_t *
 schema_of(const struct column *col)
 {
-	static struct known {
-		const char *text;
-		json_t *schema;
-		struct known *next;
-	} *all;
-	struct known *k = all;
+	const struct declared *d = all;
 
-	while (k != NULL && k->text != col->schema)
-		k = k->next;
-	if (k == NULL) {
-		k = xmalloc(sizeof(*k));
-		*k = (struct known){ col->schema, json_loads(col->schema, 0, NULL), all };
-		all = k;
-	}
-	return k->schema;
+	while (d != NULL && d->text != col->schema)
+		d = d->next;
+	return d == NULL ? NULL : d->schema;
 }
+
+static int
+declare(const struct column *col, struct error *e)
+{
+	json_error_t wrong;
+	json_t *schema = json_loads(col->schema, JSON_REJECT_DUPLICATES, &wrong);
+	const char *unknown = schema == NULL ? NULL : json_schema_unknown(schema);
+	struct declared *d;
+
+	if (schema == NULL)
+		return error_set(e, ERR_INTERNAL, "the schema of %s is no JSON: %s, at character %d", col->name,
+		    wrong.text, wrong.position);
+	if (unknown != NULL) {
+		error_set(e, ERR_INTERNAL, "the schema of %s says \"%s\", which is not checked", col->name, unknown);
+		json_decref(schema);
+		return -1;
+	}
+	d = xmalloc(sizeof(*d));
+	*d = (struct declared){ col->schema, schema, all };
+	all = d;
+	return 0;
+}
+
+int
+validate_declare(const struct column *columns, struct error *e)
+{
+	for (const struct column *c = columns; c != NULL && c->name != NULL; c++)
+		if (c->schema != NULL && schema_of(c) == NULL && declare(c, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- values ---- */
 
 struct schema_look {
 	struct request *rq;
@@ -84,9 +117,13 @@ int
 check_schema(struct request *rq, const struct column *col, json_t *v)
 {
 	struct schema_look look = { rq, col };
+	json_t *schema;
 
-	return col->schema == NULL || json_is_null(v) ? 0
-	    : json_schema_check(rq->arena, schema_of(col), v, take_fault, &look);
+	if (col->schema == NULL || json_is_null(v))
+		return 0;
+	if ((schema = schema_of(col)) == NULL)
+		abort();	/* validate_declare() was not told of these columns */
+	return json_schema_check(rq->arena, schema, v, take_fault, &look);
 }
 
 /* What a patch gave: many of them may make a value that no daemon would read back. */

@@ -6,6 +6,7 @@
 #include "contacts.h"
 #include "db.h"
 #include "event.h"
+#include "http.h"
 #include "identity.h"
 #include "json.h"
 #include "one_time_tokens.h"
@@ -18,12 +19,15 @@
 
 /* ---- /v1/me ---- */
 
-/* Keys of all permissions that the caller's roles hold, as every guard of this process knows them; sorted. */
+/*
+ * Keys of all permissions that the caller's roles hold, as every guard of this process knows them; sorted. None of a
+ * suspended one, whom no guard lets do anything by his roles.
+ */
 static json_t *
 permissions_of_caller(struct request *rq)
 {
 	const char *const *keys;
-	size_t n = access_permissions_of(rq->arena, rq->caller.role_keys, &keys);
+	size_t n = rq->caller.restricted ? 0 : access_permissions_of(rq->arena, rq->caller.role_keys, &keys);
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < n; i++)
@@ -41,22 +45,45 @@ roles_of_caller(const struct request *rq)
 	return keys;
 }
 
-/* The user's own row, with what this sign-in may do. */
+/* A quote, 32 digits of the hash of the account and a dot; 32 of that of the permissions and a quote follow. */
+#define ETAG_ACCOUNT (1 + 32 + 1)
+
+/*
+ * The user's own row, with what this sign-in may do. Permissions have a part of their own in the ETag: whoever asks
+ * If-None-Match is told of a change of them, and an If-Match does not depend on it; see etag_to_match().
+ */
 static int
 answer(struct request *rq, const struct row *user)
 {
-	json_t *item = json_loads(row_json(rq, user), 0, NULL);
-	char hash[65];
+	json_t *item = json_loads(row_json(rq, user), 0, NULL), *permissions = permissions_of_caller(rq);
+	char account[65], rights[65];
+	const char *text;
 
 	json_object_set_new(item, "roles", roles_of_caller(rq));
-	json_object_set_new(item, "permissions", permissions_of_caller(rq));
 	json_object_set_new(item, "session_id", json_string(rq->caller.session_id));
 	json_object_set_new(item, "employee_id",
 	    rq->caller.employee_id != NULL ? json_string(rq->caller.employee_id) : json_null());
+	text = json_text(rq->arena, item);
+	sha256_hex(text, strlen(text), account);
+	text = json_text(rq->arena, permissions);
+	sha256_hex(text, strlen(text), rights);
+	json_object_set_new(item, "permissions", permissions);
 	reply_json(rq, 200, item);
-	sha256_hex(rq->reply.body, rq->reply.body_len, hash);
-	rq->reply.etag = arena_printf(rq->arena, "\"%.32s\"", hash);
+	rq->reply.etag = arena_printf(rq->arena, "\"%.32s.%.32s\"", account, rights);
 	return 0;
+}
+
+/*
+ * The ETag of the account as it is, with the permissions that the If-Match names, if it is of the same account. Each
+ * replica learns of changed permissions in its own time: a PATCH at one must not be refused for what was read at another.
+ */
+static const char *
+etag_to_match(struct request *rq)
+{
+	const char *etag = rq->reply.etag, *header = http_header(rq->http, "if-match");
+	const char *sent = header == NULL ? NULL : strstr(header, arena_strndup(rq->arena, etag, ETAG_ACCOUNT));
+
+	return sent == NULL ? etag : arena_strndup(rq->arena, sent, strnlen(sent, strlen(etag)));
 }
 
 int
@@ -77,8 +104,8 @@ me_update(struct request *rq)
 {
 	struct row *user = row_load(rq, &users_resource, rq->caller.user_id, true);
 
-	/* the ETag is that of the whole answer, roles too: made as it stands before the change */
-	if (user == NULL || answer(rq, user) < 0 || operations_if_match(rq, rq->reply.etag) < 0)
+	/* the ETag is that of an answer: made as it stands before the change */
+	if (user == NULL || answer(rq, user) < 0 || operations_if_match(rq, etag_to_match(rq)) < 0)
 		return -1;
 	if (body_has(rq, "display_name"))
 		row_set(user, "display_name", body_text(rq, "display_name"));

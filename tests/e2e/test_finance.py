@@ -312,7 +312,7 @@ def test_the_document_says_what_is_taken(admin, buyer):
         assert taken == (re.search(described, rate) is not None), rate
     body = declared.document("finance")["paths"]["/v1/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     line = {"item_type": "PACKAGE", "item_id": package(admin)["id"], "quantity": 1}
-    for items in ([line], [line] * 50, [], {}, [7], [line] * 51, [{**line, "quantity": 0}], [{**line, "quantity": 1001}],
+    for items in ([line], [line] * 50, [{**line, "quantity": 2.0}], [], {}, [7], [line] * 51, [{**line, "quantity": 0}], [{**line, "quantity": 1001}],
                   [{**line, "price": 1}], [{"item_id": line["item_id"], "quantity": 1}]):
         taken = buyer.post("/v1/orders/preview", order_body() | {"items": items}, expect=(200, 422)).status == 200
         assert taken == jsonschema.Draft202012Validator(body["properties"]["items"]).is_valid(items), items
@@ -322,7 +322,7 @@ def test_order_bodies_are_checked(admin, buyer, anyone):
     item = package(admin)
     line = {"item_type": "PACKAGE", "item_id": item["id"], "quantity": 1}
     wrong = {"order_type": "PACKAGE", "items": [{**line, "quantity": 0}, {**line, "item_id": "x", "price": 1},
-                                                {**line, "item_type": "SERVICE"}, 7]}
+                                                {**line, "item_type": "GIFT"}, 7]}
     answer = buyer.post("/v1/orders", wrong, key=key(), expect=422)
     assert {e["pointer"] for e in answer["errors"]} == {"/items/0/quantity", "/items/1/item_id", "/items/1/price",
                                                         "/items/2/item_type", "/items/3"}
@@ -331,6 +331,8 @@ def test_order_bodies_are_checked(admin, buyer, anyone):
                           (dict(order_body((item, 1)), total_inr=0), "/total_inr"),
                           (dict(order_body((item, 1)), order_type="GIFT"), "/order_type"),
                           (order_body((item, 1001)), "/items/0/quantity"),
+                          (order_body((item, 1.5)), "/items/0/quantity"),
+                          (dict(order_body(), items=[{**line, "item_type": "SERVICE"}]), "/items/0/item_type"),
                           (order_body(({"id": str(uuid.uuid4())}, 1)), "/items/0/item_id")):
         buyer.post("/v1/orders", body, key=key(), expect=422).says("validation_failed", pointer)
     dear, rich = package(admin, price=10 ** 15), package(admin, price=1, coins=1000000)

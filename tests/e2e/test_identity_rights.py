@@ -53,6 +53,34 @@ def seconds_until(wanted, began, person):
     return at
 
 
+def test_an_account_is_changed_whatever_its_permissions_became(env, admin, role):
+    """They are no part of what If-Match holds fast, yet a part of what If-None-Match asks for."""
+    person = Person(env).register().sign_in()
+    ask(person, role["key"])
+    person.refresh()
+    read = person.get("/v1/me", expect=200)
+    assert read["roles"] == [role["key"]] and read["permissions"] == []
+    person.get("/v1/me", headers={"If-None-Match": read.etag}, expect=304)
+    give(admin, role)
+    eventually("the permissions are told", lambda: person.get("/v1/me", expect=200)["permissions"] ==
+               sorted(key for key, _, _ in DOORS.values()))
+    assert person.get("/v1/me", headers={"If-None-Match": read.etag}, expect=200).etag != read.etag
+    person.patch("/v1/me", {"display_name": "x"}, etag=f"W/{read.etag}", expect=412)
+    person.patch("/v1/me", {"display_name": "Porter One"}, etag=read.etag, expect=200)
+    person.patch("/v1/me", {"display_name": "Porter Two"}, etag=read.etag, expect=412).says("stale_etag")
+
+
+def test_a_suspended_account_lists_no_permissions(env, admin, role):
+    person = Person(env).register().sign_in()
+    ask(person, role["key"])
+    person.refresh()
+    give(admin, role)
+    eventually("the permissions are told", lambda: person.get("/v1/me", expect=200)["permissions"])
+    admin.post(f"/v1/users/{person.id}/suspend", {"reason": "spam"}, expect=200)
+    me = person.sign_in().get("/v1/me", expect=200)
+    assert (me["status"], me["permissions"]) == ("SUSPENDED", [])
+
+
 def test_a_permission_bites_everywhere_within_two_seconds(env, admin, role):
     person = Person(env).register().sign_in()
     ask(person, role["key"])

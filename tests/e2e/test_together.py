@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import signal
+import time
 import uuid
 from urllib.parse import urlsplit
 
@@ -200,25 +201,29 @@ def test_lists_of_one_moment_are_read_once(env, stack, admin, holder):
     stranger = Person(env).register().sign_in()
     eventually("a wallet", lambda: stranger.get("/v1/tracecoin-wallets?user_id=me", expect=200).items)
     mine = "/v1/tracecoin-wallets?limit=7"
-    asked = {who.token: [("GET", path, None, None) for path in (mine, mine, mine, mine + "&fields=id", "/v1/tracecoin-wallets?limit=6",
-                                                                "/v1/tracecoin-wallets?limit=0")]
-             for who in (holder, stranger)}
+    filters = ["user_id=me", "created_after=2020-01-01T00:00:00Z", "created_before=2100-01-01T00:00:00Z"]
+    paths = (mine, mine, mine, mine + "&fields=id", "/v1/tracecoin-wallets?limit=6", "/v1/tracecoin-wallets?limit=0",
+             "/v1/tracecoin-wallets?" + "&".join(filters), "/v1/tracecoin-wallets?" + "&".join(reversed(filters)))
+    asked = {who.token: [("GET", path, None, None) for path in paths] for who in (holder, stranger)}
     before = counters(env)
     with held_up(stack):
         waiting = [ask(env, token, *requests_of) for token, requests_of in asked.items()]
     for who, connections in zip((holder, stranger), waiting):
         answers = answers_of(connections)
-        assert [status for status, *_ in answers] == [200] * 5 + [400], answers
+        assert [status for status, *_ in answers] == [200] * 5 + [400] + [200] * 2, answers
+        assert answers[6][2] == answers[7][2]
         pages = [json.loads(body) for _, _, body in answers[:5]]
         assert pages[0] == pages[1] == pages[2] == pages[4]
         assert [item["user_id"] for item in pages[0]["items"]] == [who.id]
         assert pages[3]["items"] == [{"id": pages[0]["items"][0]["id"]}]
-    # of each caller's five good ones all have the same rows to read: limit and fields are cut out of them
-    assert counters(env)["nxt_db_shared_reads_total"] == before["nxt_db_shared_reads_total"] + 8
+    # of each caller's first five all have the same rows to read: limit and fields are cut out of them; and so have the
+    # last two: filters are taken in the order of the columns
+    assert counters(env)["nxt_db_coalesced_reads_total"] == before["nxt_db_coalesced_reads_total"] + 10
 
 
-def test_a_shared_read_that_fails_is_asked_again_by_each(env, stack, admin):
-    """The session that one of them reads through ends in the middle; the others ask for themselves."""
+@contextlib.contextmanager
+def lists_behind_a_lock(env, stack, admin, ends):
+    """Four lists of one moment, read by one statement that waits for a lock until `ends`, a function of PostgreSQL, is done to it."""
     path = "/v1/coupons?limit=9"
     admin.get(path, expect=200)
     superuser = env["NXT_DB_SUPERUSER"].rsplit("/", 1)[0] + "/nxt_finance"
@@ -226,8 +231,22 @@ def test_a_shared_read_that_fails_is_asked_again_by_each(env, stack, admin):
         db.execute("LOCK TABLE coupons IN ACCESS EXCLUSIVE MODE")
         with held_up(stack):
             waiting = ask(env, admin.token, *[("GET", path, None, None)] * 4)
-        eventually("the read is cut off", lambda: root.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'coupons'::regclass").fetchall())
-        db.rollback()
-    assert set(codes(answers_of(waiting))) <= {200, "unavailable"}
+        reading = eventually("the read is cut off", lambda: root.execute(
+            f"SELECT {ends}(pid) FROM pg_locks WHERE NOT granted AND relation = 'coupons'::regclass").fetchall())
+        assert len(reading) == 1, "one statement reads for all"
+        yield db, waiting
     eventually("lists are read again", lambda: codes(at_once(env, admin.token, *[("GET", path, None, None)] * 4)) == [200] * 4)
+
+
+def test_a_coalesced_read_whose_session_ends_is_asked_again_by_each(env, stack, admin):
+    with lists_behind_a_lock(env, stack, admin, "pg_terminate_backend") as (db, waiting):
+        db.rollback()
+        assert sorted(map(str, codes(answers_of(waiting)))) == ["200"] * 3 + ["unavailable"]
+
+
+def test_a_coalesced_read_that_is_cancelled_fails_for_all_at_once(env, stack, admin):
+    """As at the timeout of a statement: asked again by each it would wait as long once more, and the readers with it."""
+    with lists_behind_a_lock(env, stack, admin, "pg_cancel_backend") as (_, waiting):
+        cancelled = time.monotonic()
+        assert codes(answers_of(waiting)) == ["unavailable"] * 4
+        assert time.monotonic() - cancelled < 10, "a statement's timeout is 15 s"

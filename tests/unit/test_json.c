@@ -349,6 +349,25 @@ digests(void **state)
 	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void
+whole_numbers(void **state)
+{
+	struct arena *a = arena_new();
+	json_t *v = json_with_integers(json_loads("{\"b\":4.0,\"a\":[1.5,-2.0,{\"x\":0.0}],\"c\":1e16,\"d\":\"4.0\"}",
+	    0, NULL));
+	json_t *alone = json_with_integers(json_loads("7.0", JSON_DECODE_ANY, NULL));
+
+	(void)state;
+	assert_true(json_is_integer(json_object_get(v, "b")));
+	assert_string_equal(json_text(a, v), "{\"b\":4,\"a\":[1.5,-2,{\"x\":0}],\"c\":10000000000000000,\"d\":\"4.0\"}");
+	assert_true(json_is_real(json_object_get(v, "c")));	/* beyond what a double counts in ones */
+	assert_true(json_is_integer(alone));
+	assert_null(json_with_integers(NULL));
+	json_decref(v);
+	json_decref(alone);
+	arena_free(a);
+}
+
 int
 main(void)
 {
@@ -363,6 +382,7 @@ main(void)
 		cmocka_unit_test(numbers_read_back),
 		cmocka_unit_test(text_keeps_order_and_integers),
 		cmocka_unit_test(merge_patch),
+		cmocka_unit_test(whole_numbers),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(digests),
 	};

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "arena.h"
+#undef fail	/* ours refuses a request */
 #include "json_schema.h"
+#include "validate.h"
 
 static void
 note(void *arg, const char *pointer, const char *code, const char *detail)
@@ -50,7 +52,13 @@ each_word(void **state)
 	} cases[] = {
 		{ "{}", "null", "" },
 		{ "{\"type\":\"integer\"}", "5", "" },
-		{ "{\"type\":\"integer\"}", "5.0", " wrong_type" },
+		{ "{\"type\":\"integer\"}", "5.0", "" },
+		{ "{\"type\":\"integer\",\"minimum\":6}", "5.0", " too_small" },
+		{ "{\"type\":\"integer\"}", "5.5", " wrong_type" },
+		{ "{\"type\":\"integer\"}", "1e16", " wrong_type" },	/* beyond what a double counts in ones */
+		{ "{\"format\":\"uuid\"}", "\"0193a0c5-7b1e-7c3a-8f00-0123456789ab\"", "" },
+		{ "{\"format\":\"uuid\"}", "\"0193a0c5\"", " bad_uuid" },
+		{ "{\"format\":\"uuid\"}", "7", "" },
 		{ "{\"type\":\"integer\"}", "\"5\"", " wrong_type" },
 		{ "{\"type\":\"integer\"}", "true", " wrong_type" },
 		{ "{\"type\":\"number\"}", "5.5", "" },
@@ -110,12 +118,31 @@ what_would_be_ignored_is_named(void **state)
 	}
 }
 
+static void
+a_daemon_does_not_start_with_a_schema_it_cannot_check(void **state)
+{
+	static const struct column good[] = { { "x", COL_JSON, 0, .schema = "{\"type\":\"object\"}" }, { "y", COL_TEXT }, { 0 } },
+		malformed[] = { { "x", COL_JSON, 0, .schema = "{\"type\":\"object\"" }, { 0 } },
+		unknown[] = { { "x", COL_JSON, 0, .schema = "{\"items\":{\"oneOf\":[]}}" }, { 0 } };
+	struct error e;
+
+	(void)state;
+	assert_int_equal(validate_declare(good, &e), 0);
+	assert_int_equal(validate_declare(good, &e), 0);
+	assert_int_equal(validate_declare(NULL, &e), 0);
+	assert_int_equal(validate_declare(malformed, &e), -1);
+	assert_non_null(strstr(e.text, "schema of x is no JSON"));
+	assert_int_equal(validate_declare(unknown, &e), -1);
+	assert_non_null(strstr(e.text, "\"oneOf\""));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_word),
 		cmocka_unit_test(what_would_be_ignored_is_named),
+		cmocka_unit_test(a_daemon_does_not_start_with_a_schema_it_cannot_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

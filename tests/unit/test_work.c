@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -175,6 +176,96 @@ without_fibers(void **state)
 	assert_int_equal(work_run(rq, square, &t), 0);
 	assert_int_equal(t.out, 9);
 	request_free(rq);
+}
+
+/* ---- what waits for something outside ---- */
+
+#define HANGS 8	/* more than there are threads for such */
+
+struct hang {
+	int pipe[2];
+	volatile bool began, ended;
+};
+static struct hang hangs[HANGS];	/* as a silent name server: until told */
+
+static void
+hang(void *arg)
+{
+	struct hang *h = arg;
+	char byte;
+
+	h->began = true;
+	h->ended = read(h->pipe[0], &byte, 1) >= 0;
+}
+
+static void
+hanging_worker(void *arg)
+{
+	work_run_blocking(NULL, hang, arg);
+	running--;
+}
+
+static void
+start_hanging(void)
+{
+	for (int i = 0; i < HANGS; i++) {
+		hangs[i].began = hangs[i].ended = false;
+		assert_int_equal(pipe(hangs[i].pipe), 0);
+		fiber_start("hangs", hanging_worker, &hangs[i]);
+	}
+	fiber_run_ready();
+}
+
+static void
+await(const volatile bool *flag)
+{
+	for (int i = 0; i < 5000 && !*flag; i++)
+		usleep(1000);
+	assert_true(*flag);
+}
+
+static void
+let_go(void)
+{
+	for (int i = 0; i < HANGS; i++)
+		close(hangs[i].pipe[1]);
+}
+
+static void
+hashes_do_not_wait_behind_what_hangs(void **state)
+{
+	struct task t = { .in = 6 };
+
+	(void)state;
+	work_init(base, 1, 4);
+	start_hanging();
+	assert_int_equal(work_queued(), 0);
+	running = 1;
+	fiber_start("test", worker, &t);
+	run_until_idle();
+	assert_int_equal(t.result, 0);
+	assert_int_equal(t.out, 36);
+	running = HANGS;
+	let_go();
+	run_until_idle();
+	for (int i = 0; i < HANGS; i++) {
+		assert_true(hangs[i].ended);
+		close(hangs[i].pipe[0]);
+	}
+}
+
+static void
+shutdown_does_not_wait_for_what_hangs(void **state)
+{
+	(void)state;
+	work_init(base, 1, 4);
+	start_hanging();
+	await(&hangs[0].began);
+	work_shutdown();
+	assert_false(hangs[0].ended);
+	let_go();
+	await(&hangs[0].ended);	/* nobody hears of it, and nothing breaks */
+	usleep(10000);
 }
 
 /* ---- outgoing GET ---- */
@@ -357,6 +448,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(full_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(cancellation_waits_for_the_job, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_fibers, setup, teardown),
+		cmocka_unit_test_setup_teardown(hashes_do_not_wait_behind_what_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(shutdown_does_not_wait_for_what_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(outgoing, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_libcurl, setup, teardown),
 	};
