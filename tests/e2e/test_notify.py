@@ -172,6 +172,12 @@ def test_one_click_unsubscribe(cast, mailbox, admin, anyone):
         f"/v1/email-logs?to_email={company.email}&status=FAILED", expect=200).items if quiet["title"] in m["subject"]])
     assert "suppression" in row[0]["error_message"]
     admin.delete(f"/v1/suppressions/{entry['id']}", expect=204)
+    # a double click, or a mail program and a person at once
+    for _ in range(8):
+        answers = together(*(lambda w=copy_of(anyone): w.call("POST", path, raw=b"", expect=(200, 409)) for _ in range(4)))
+        assert [a.status for a in answers] == [200] * 4
+        [entry] = admin.get(f"/v1/suppressions?email={company.email}", expect=200).items
+        admin.delete(f"/v1/suppressions/{entry['id']}", expect=204)
 
 
 def test_a_refused_mail_fails_and_a_deferred_one_is_tried_again(env, admin, mailbox, user):
