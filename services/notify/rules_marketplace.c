@@ -167,9 +167,12 @@ const struct rule rules_marketplace[] = {
 		    "{{link}}\n",
 	},
 	{
-		/* The customer hears of a request only once its tracecoins are held. */
+		/*
+		 * The customer hears of a request only once its tracecoins are held. The event's own recipient is the
+		 * professional, whose wallet it is.
+		 */
 		.type = &EV_WALLET_DEBITED, .topic = "leads", .channels = IN_APP | EMAIL,
-		.owner_of = { "lead", "subject_id" }, .link = "/leads/{{subject_id}}",
+		.owner_of = { "lead", "subject_id" }, .instead_of_recipients = true, .link = "/leads/{{subject_id}}",
 		.title = "A professional answered your request",
 		.push = "Have a look within 48 hours.",
 		.text =
