@@ -48,9 +48,9 @@ static const char page[] =
     "<meta name=\"robots\" content=\"noindex\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<title>Nxtgauge: unsubscribe</title>\n"
-    "<h1>Mails about {{topic}}</h1>\n"
-    "{{#is_over}}<p>{{email}} gets no more mails about {{topic}}.</p>\n{{/is_over}}"
-    "{{^is_over}}<p>Shall {{email}} get no more mails about {{topic}}?</p>\n"
+    "<h1>E-mails about {{topic}}</h1>\n"
+    "{{#is_over}}<p>{{email}} will no longer receive e-mails about {{topic}}.</p>\n{{/is_over}}"
+    "{{^is_over}}<p>Stop sending e-mails about {{topic}} to {{email}}?</p>\n"
     "<form method=\"post\"><button>Unsubscribe</button></form>\n{{/is_over}}"
     "</html>\n";
 

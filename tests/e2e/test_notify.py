@@ -96,7 +96,7 @@ def test_why_did_i_get_this(fresh, admin):
 
 def test_who_asks_for_a_role_is_told_that_it_waits(fresh, admin, mailbox):
     fresh.post("/v1/user-roles", {"role_key": "reviewer"}, expect=201)
-    mail = mailbox.wait(fresh.email, "waits for a decision")
+    mail = mailbox.wait(fresh.email, "waiting for a decision")
     assert "Reviewer" in mail["subject"] and mail["html"]
     eventually("told in-app", lambda: inbox(fresh, "&template_key=role.requested.push"))
     eventually("who decides is told too", lambda: inbox(admin, "&template_key=role.requested.push"))
@@ -161,7 +161,7 @@ def test_one_click_unsubscribe(cast, mailbox, admin, anyone):
     assert not admin.get(f"/v1/suppressions?email={company.email}", expect=200).items
     for body in (b"List-Unsubscribe=One-Click", b""):
         done = anyone.call("POST", path, raw=body, expect=200, headers={"Content-Type": "application/x-www-form-urlencoded"})
-        assert "no more mails about jobs" in done.content.decode()
+        assert "will no longer receive e-mails about jobs" in done.content.decode()
     assert "<form" not in anyone.get(path, expect=200).content.decode()
     anyone.get(path[:-2] + "xx", expect=400).says("token_invalid")
     anyone.call("POST", path[:-2] + "xx", raw=b"", expect=400).says("token_invalid")
@@ -410,7 +410,7 @@ def test_a_ticket_from_opening_to_closing(user, agent, second_agent, mailbox):
     ticket = open_ticket(user)
     path = f"/v1/support-tickets/{ticket['id']}"
     assert ticket["status"] == "OPEN" and ticket["first_response_due_at"] < ticket["resolution_due_at"]
-    mailbox.wait(user.email, "We have your ticket")
+    mailbox.wait(user.email, "We have received your ticket")
     user.post(f"{path}/take", expect=403)
     taken = agent.post(f"{path}/take", expect=200)
     assert (taken["status"], taken["assigned_to_user_id"]) == ("IN_PROGRESS", agent.id)
@@ -580,7 +580,7 @@ def test_push_and_sms_only_for_those_who_asked(env, fresh, sql, stack):
     def titles():
         lines = sink.read_text().splitlines() if sink.exists() else []
         return [json.loads(line)["title"] for line in lines if fresh.id in line]
-    eventually("a push", lambda: any(t.startswith("We have your ticket") for t in titles()))
+    eventually("a push", lambda: any(t.startswith("We have received your ticket") for t in titles()))
 
     def channels():
         rows = sql("notify", "SELECT channel, status FROM notifications WHERE user_id = %s AND template_key = %s",
