@@ -1,6 +1,7 @@
 /* Memory with three lifetimes; see arena.h. Blocks double in size up to 64 KiB. */
 #include "arena.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -135,6 +136,19 @@ arena_strndup(struct arena *a, const char *s, size_t n)
 	memcpy(copy, s, n);
 	copy[n] = '\0';
 	return copy;
+}
+
+char *
+arena_trimmed(struct arena *a, const char *s)
+{
+	size_t n;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	n = strlen(s);
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		n--;
+	return arena_strndup(a, s, n);
 }
 
 char *

@@ -18,6 +18,7 @@ struct arena *arena_new(void);
 void *arena_alloc(struct arena *a, size_t n);
 char *arena_strdup(struct arena *a, const char *s);	/* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_trimmed(struct arena *a, const char *s);	/* without the ASCII white space around it */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));

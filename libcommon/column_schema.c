@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "email_address.h"
 #include "validate.h"
 
 #define NOT_BLANK	"[^ \\t\\n\\v\\f\\r\\u00a0\\u00ad\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060" \

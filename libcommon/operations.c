@@ -253,7 +253,7 @@ op_delete(struct request *rq)
 
 	if (row == NULL || check_if_match(rq, row) < 0)
 		return -1;
-	row_open_event(rq, row, res->removed, "DELETE");
+	row_event_of_removal(rq, row);	/* on_remove adds to it */
 	if (res->on_remove != NULL && res->on_remove(rq, row) < 0)
 		return -1;
 	return row_remove(rq, row) < 0 ? -1 : reply_empty(rq);

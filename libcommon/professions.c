@@ -4,13 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const professions[] = { "photographer", "tutor", "makeup_artist", "developer", "video_editor",
-	"graphic_designer", "social_media_manager", "fitness_trainer", "catering_service", "ugc_content_creator", NULL };
+#define KEY(key) #key,
+static const char *const role_keys[] = { PROFESSION_LIST(KEY) NULL };
 
 bool
 profession_is_known(const char *role_key)
 {
-	for (const char *const *key = professions; *key != NULL; key++)
+	for (const char *const *key = role_keys; *key != NULL; key++)
 		if (strcmp(*key, role_key) == 0)
 			return true;
 	return false;

@@ -217,6 +217,10 @@ int row_insert(struct request *rq, struct row *row);
 int row_update(struct request *rq, struct row *row);
 /* As row_update, also where nothing but the version changes: something that belongs to the row did. */
 int row_touch(struct request *rq, struct row *row);
+/*
+ * Deletes the row and adds the `removed` event. Payload of that event is added to row_event_of_removal() beforehand:
+ * an event that row_event() has opened tells of a change, and row_remove() aborts on it.
+ */
 int row_remove(struct request *rq, struct row *row);
 /* Performs a transition by verb as the unit's actor: legality, guard, write, event. */
 int row_transition(struct request *rq, struct row *row, const char *verb);
@@ -241,6 +245,8 @@ int transition_each(struct request *rq, const struct resource *res, const char *
 const char *row_content_hash(struct request *rq, const struct row *row);
 /* The event that the running change will publish, for guards to add payload to. */
 struct event_out *row_event(struct request *rq, struct row *row);
+/* The event that the coming row_remove() will publish; row_event() gives the same one from here on. */
+struct event_out *row_event_of_removal(struct request *rq, struct row *row);
 /* The coming write of this row publishes `type` instead of the resource's own; for adding payload. */
 struct event_out *row_event_as(struct request *rq, struct row *row, const struct event_type *type);
 /* The row as JSON text as the caller may see it. */

@@ -39,6 +39,7 @@ struct row {
 	bool is_owner, is_visible;	/* for the caller */
 	struct event_out *event;	/* of the running change */
 	bool in_transition;	/* status columns may be written */
+	bool in_removal;	/* `event` tells of the row's end */
 };
 
 int row_column_number(const struct row *row, const char *column);	/* aborts on an unknown name */

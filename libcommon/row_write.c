@@ -5,6 +5,7 @@
  */
 #include "row.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ row_open_event(struct request *rq, struct row *row, const struct event_type *typ
 		type = row->plan->res->changed;
 	event_drop(rq, row->event);
 	row->event = NULL;
+	row->in_removal = false;
 	if (type == NULL)
 		return;
 	row->event = event_publish(rq, type, aggregate_id(row, type), version);
@@ -66,6 +68,15 @@ row_event_as(struct request *rq, struct row *row, const struct event_type *type)
 	if (row->event != NULL)
 		event_drop(rq, row->event);
 	row_open_event(rq, row, type, row->stored == NULL ? "CREATE" : "UPDATE");
+	return row->event;
+}
+
+struct event_out *
+row_event_of_removal(struct request *rq, struct row *row)
+{
+	if (!row->in_removal)
+		row_open_event(rq, row, row->plan->res->removed, "DELETE");
+	row->in_removal = true;
 	return row->event;
 }
 
@@ -231,8 +242,11 @@ row_remove(struct request *rq, struct row *row)
 	const char *sql = arena_printf(rq->arena, "DELETE FROM %s WHERE id = $1",
 	    row->plan->res->table);
 
-	if (row->event == NULL)
-		row_open_event(rq, row, row->plan->res->removed, "DELETE");
+	if (row->event != NULL && !row->in_removal) {
+		fprintf(stderr, "%s: the event of a removal was opened as that of a change\n", row->plan->res->table);
+		abort();
+	}
+	row_event_of_removal(rq, row);
 	row_close_event(row);
 	return send(rq, sql, 1, (const char *const[]){ row_id(row) });
 }

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "contact_scan.h"
+#include "email_address.h"
 #include "file_reference.h"
 #include "json.h"
 #include "row.h"
@@ -152,20 +153,13 @@ check_enum(struct request *rq, const struct column *col, const char *s)
 	return complain(rq, "not_allowed", "one of %s", list.text);
 }
 
-static char *
-trimmed(struct request *rq, const char *s)
+static struct complaint
+check_email(struct request *rq, const char *s)
 {
-	size_t n;
-
-	while (isspace((unsigned char)*s))
-		s++;
-	n = strlen(s);
-	while (n > 0 && isspace((unsigned char)s[n - 1]))
-		n--;
-	return arena_strndup(rq->arena, s, n);
+	return email_normalise(rq->arena, s) != NULL ? FINE :
+	    complain(rq, "bad_email", "an address like name@example.org");
 }
 
-/* Local part and domain, no spaces or controls, a dot in the domain: the confirmation mail decides the rest. */
 /* E.164: a plus and 8 to 15 digits; the plus may be missing in national form. */
 static struct complaint
 check_phone(struct request *rq, const char *s)
@@ -239,7 +233,7 @@ check_string(struct request *rq, const struct column *col, const char *s)
 	case COL_ENUM:
 		return check_enum(rq, col, s);
 	case COL_EMAIL:
-		return check_email(rq, trimmed(rq, s));
+		return check_email(rq, s);
 	case COL_PHONE:
 		return check_phone(rq, s);
 	case COL_DATE:
@@ -441,7 +435,7 @@ validate_body(struct request *rq, const struct column *columns, enum validate_mo
 static const char *
 upper_trimmed(struct request *rq, const char *s)
 {
-	char *copy = trimmed(rq, s);
+	char *copy = arena_trimmed(rq->arena, s);
 
 	for (char *p = copy; *p != '\0'; p++)
 		*p = (char)toupper((unsigned char)*p);
@@ -465,7 +459,7 @@ to_text(struct request *rq, const struct column *col, json_t *v)
 	if (json_is_string(v) && (col->flags & COL_TO_UPPER))
 		return upper_trimmed(rq, json_string_value(v));
 	if (json_is_string(v) && col->type == COL_EMAIL)
-		return trimmed(rq, json_string_value(v));
+		return email_normalise(rq->arena, json_string_value(v));
 	if (json_is_string(v))
 		return arena_strdup(rq->arena, json_string_value(v));
 	return json_text(rq->arena, v);

@@ -16,7 +16,6 @@ enum validate_mode {
 /* The limits of a value, which the OpenAPI document tells; see column_schema.h. */
 #define TEXT_MAX 4000			/* characters, where a column says nothing */
 #define LINE_MAX_CHARS 300		/* a text of at most so many is one line */
-#define EMAIL_MAX 254			/* bytes */
 #define ARRAY_ITEM_MAX 200		/* characters */
 #define QUERY_INT_MAX 99999999999999999LL	/* what every 64-bit filter takes, either sign */
 int64_t column_length_min(const struct column *c);	/* characters */

@@ -16,8 +16,6 @@ struct complaint {
 
 struct complaint complain(struct request *rq, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* A value of a COL_EMAIL column, without space around it. */
-struct complaint check_email(struct request *rq, const char *s);
 /* A value of a COL_JSON column. */
 struct complaint check_json(struct request *rq, const struct column *col, json_t *v);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "contacts.h"
+#include "email_address.h"
 #include "employees.h"
 #include "event.h"
 #include "identity.h"

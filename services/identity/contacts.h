@@ -5,12 +5,7 @@
 struct arena;
 struct request;
 
-/*
- * Trimmed, NFC, domain in lower case; at most 254 bytes; international domains stay readable. NULL
- * where it is no address.
- */
-const char *email_normalise(struct arena *a, const char *text);
-/* The body's field, normalised; refuses the field (bad_email). */
+/* The body's field, normalised (email_address.h); refuses the field (bad_email). */
 int email_take(struct request *rq, const char *field, const char **ret_email);
 /* What phone_normalise() takes, for the OpenAPI document: 8 to 15 digits, and what people write between them. */
 #define PHONE_PATTERN "^ *\\+?[-() ]*[1-9]([-() ]*[0-9]){7,14}[-() ]*$"

@@ -172,6 +172,7 @@ clear_refused(struct request *rq, const struct row *row)
 	refused = row_load_if_there(rq, &lead_request_resource, db_text(r, 0, 0));
 	if (refused == NULL)
 		return rq->problem.code == ERR_NONE ? 0 : -1;
+	row_event_of_removal(rq, refused);
 	return lead_request_name_lead(rq, refused) < 0 ? -1 : row_remove(rq, refused);
 }
 

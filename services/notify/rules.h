@@ -29,10 +29,11 @@ struct rule {
 	unsigned channels;		/* enum channel, or-ed */
 	bool is_critical;		/* whatever the preferences say, suspended accounts too */
 	bool (*when)(const struct event_in *ev);	/* NULL: always */
-	/* Who: the event's own recipients, and … */
+	/* Whom to tell: the event's own recipients, and … */
 	const char *to[2];		/* fields with a user's id */
 	const char *holders;		/* whoever holds this permission, in-app alone; never the actor */
-	const char *owner_of[2];	/* entity type, field with its id: whose it is, and not whom the event names */
+	const char *owner_of[2];	/* entity type, field with its id: the owner of that entity */
+	bool instead_of_recipients;	/* … those above alone: the texts are not meant for the event's own recipients */
 	const char *address;		/* field with one more address; the user's own is not used for auth.token_issued */
 	const char *link;		/* template of the path under PUBLIC_URL, {{link}} in the texts */
 	struct flag flags[6];

@@ -41,7 +41,7 @@ const struct rule rules_profiles[] = {
 		.type = &EV_APPROVAL_REQUESTED, .topic = "reviews", .channels = IN_APP,
 		.holders = "approval-requests.approve", .link = "/approval-requests/{{id}}",
 		.title = "To review: {{label}}{{^label}}a {{entity_type}}{{/label}}",
-		.push = "A {{entity_type}} waits for a decision.",
+		.push = "A {{entity_type}} is waiting for a decision.",
 	},
 	{
 		.type = &EV_APPROVAL_DECIDED, .topic = "profiles", .channels = IN_APP | EMAIL,
@@ -49,33 +49,33 @@ const struct rule rules_profiles[] = {
 		.link = "/{{#is_company}}company-profiles{{/is_company}}{{^is_company}}user-role-profiles{{/is_company}}/{{entity_id}}",
 		.flags = { { "is_company", "entity_type", "company" } },
 		.title = "Your {{#is_company}}company{{/is_company}}{{^is_company}}profile{{/is_company}} was not approved",
-		.push = "{{remarks}}{{^remarks}}Read what to change and submit it again.{{/remarks}}",
+		.push = "{{remarks}}{{^remarks}}Please make the changes and submit it again.{{/remarks}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "your {{#is_company}}company{{/is_company}}{{^is_company}}profile{{/is_company}}"
+		    "Your {{#is_company}}company{{/is_company}}{{^is_company}}profile{{/is_company}}"
 		    "{{#label}} “{{label}}”{{/label}} was reviewed and not approved.\n\n"
-		    "{{#remarks}}\nRemarks of the reviewer: {{remarks}}\n{{/remarks}}\n\n"
-		    "Please change what was found and submit it again:\n\n"
+		    "{{#remarks}}\nReviewer's remarks: {{remarks}}\n{{/remarks}}\n\n"
+		    "Please make the necessary changes and submit it again:\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_COMPANY_ACTIVATED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.to = { "user_id" }, .link = "/company-profiles/{{id}}",
-		.title = "{{company_name}} is approved",
-		.push = "You can post jobs now.",
+		.title = "{{company_name}} has been approved",
+		.push = "You can now post jobs.",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "your company {{company_name}} was approved and is active. You can post jobs now.\n\n"
+		    "Your company {{company_name}} has been approved and is active. You can now post jobs.\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_COMPANY_SUSPENDED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_own_cause, .to = { "user_id" }, .link = "/company-profiles/{{id}}",
-		.title = "{{company_name}} is suspended",
-		.push = "{{reason}}{{^reason}}Its jobs are closed.{{/reason}}",
+		.title = "{{company_name}} has been suspended",
+		.push = "{{reason}}{{^reason}}Its jobs have been closed.{{/reason}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "your company {{company_name}} is suspended, and its jobs are closed.\n\n"
+		    "Your company {{company_name}} has been suspended, and its jobs have been closed.\n\n"
 		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n\n"
 		    "{{link}}\n",
 	},
@@ -83,24 +83,25 @@ const struct rule rules_profiles[] = {
 		.type = &EV_COMPANY_REINSTATED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_own_cause, .to = { "user_id" }, .link = "/company-profiles/{{id}}",
 		.title = "{{company_name}} is active again",
-		.push = "The suspension was lifted.",
+		.push = "The suspension has been lifted.",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "the suspension of your company {{company_name}} was lifted.\n\n"
+		    "The suspension of your company {{company_name}} has been lifted.\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_COMPANY_VERIFICATION_CHANGED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_company_badge_news, .to = { "user_id" }, .link = "/company-profiles/{{id}}",
 		.flags = { { "is_verified", "new_status", "VERIFIED" }, { "is_refused", "new_status", "REJECTED" } },
-		.title = "{{company_name}} is {{#is_verified}}verified{{/is_verified}}{{^is_verified}}not verified{{/is_verified}}",
-		.push = "{{reason}}{{^reason}}The badge follows.{{/reason}}",
+		.title = "{{company_name}} is {{#is_verified}}now{{/is_verified}}{{^is_verified}}not{{/is_verified}} verified",
+		.push = "{{reason}}{{^reason}}{{#is_verified}}Your company now shows the verification badge.{{/is_verified}}"
+		    "{{^is_verified}}Your company does not show the verification badge.{{/is_verified}}{{/reason}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "{{#is_verified}}\nyour company {{company_name}} is verified now.\n{{/is_verified}}\n"
+		    "{{#is_verified}}\nYour company {{company_name}} is now verified.\n{{/is_verified}}\n"
 		    "{{^is_verified}}\n"
-		    "{{#is_refused}}\nthe verification of your company {{company_name}} was refused.\n{{/is_refused}}\n"
-		    "{{^is_refused}}\nyour company {{company_name}} has to be verified anew.\n{{/is_refused}}\n"
+		    "{{#is_refused}}\nThe verification of your company {{company_name}} was not successful.\n{{/is_refused}}\n"
+		    "{{^is_refused}}\nYour company {{company_name}} needs to be verified again.\n{{/is_refused}}\n"
 		    "{{/is_verified}}\n\n"
 		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n\n"
 		    "{{link}}\n",
@@ -112,18 +113,18 @@ const struct rule rules_profiles[] = {
 		.push = "Customers can find you, and you can request leads.",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "your profile{{#display_name}} “{{display_name}}”{{/display_name}} as {{role_key}} is approved and "
-		    "active. Customers can find you, and you can request leads.\n\n"
+		    "Your profile{{#display_name}} “{{display_name}}”{{/display_name}} as {{role_key}} has been approved "
+		    "and is active. Customers can find you, and you can request leads.\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_PROFILE_SUSPENDED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_own_cause, .to = { "user_id" }, .link = "/user-role-profiles/{{id}}",
-		.title = "Your profile as {{role_key}} is suspended",
-		.push = "{{reason}}{{^reason}}It is not shown any more.{{/reason}}",
+		.title = "Your profile as {{role_key}} has been suspended",
+		.push = "{{reason}}{{^reason}}It is no longer shown.{{/reason}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "your profile as {{role_key}} is suspended and not shown any more.\n\n"
+		    "Your profile as {{role_key}} has been suspended and is no longer shown.\n\n"
 		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n\n"
 		    "{{link}}\n",
 	},
@@ -131,20 +132,21 @@ const struct rule rules_profiles[] = {
 		.type = &EV_PROFILE_REINSTATED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_own_cause, .to = { "user_id" }, .link = "/user-role-profiles/{{id}}",
 		.title = "Your profile as {{role_key}} is active again",
-		.push = "The suspension was lifted.",
+		.push = "The suspension has been lifted.",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "the suspension of your profile as {{role_key}} was lifted.\n\n"
+		    "The suspension of your profile as {{role_key}} has been lifted.\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_PROFILE_VERIFICATION_CHANGED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_badge_lost, .to = { "user_id" }, .link = "/user-role-profiles/{{id}}",
-		.title = "Your profile as {{role_key}} has to be verified anew",
-		.push = "{{reason}}{{^reason}}The badge is gone until then.{{/reason}}",
+		.title = "Your profile as {{role_key}} needs to be verified again",
+		.push = "{{reason}}{{^reason}}Until then it does not show the verification badge.{{/reason}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "your profile as {{role_key}} has to be verified anew; the badge is gone until then.\n\n"
+		    "Your profile as {{role_key}} needs to be verified again. Until then it does not show the "
+		    "verification badge.\n\n"
 		    "{{#reason}}\nReason: {{reason}}\n{{/reason}}\n\n"
 		    "{{link}}\n",
 	},
@@ -152,43 +154,43 @@ const struct rule rules_profiles[] = {
 		.type = &EV_VERIFICATION_SUBMITTED, .topic = "reviews", .channels = IN_APP,
 		.holders = "verification-requests.approve", .link = "/verification-requests/{{id}}",
 		.title = "To verify: a {{role_key}}",
-		.push = "Documents wait to be looked at.",
+		.push = "Documents are waiting to be reviewed.",
 	},
 	{
 		.type = &EV_VERIFICATION_DOCUMENT_REQUESTED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.to = { "user_id" }, .link = "/verification-requests/{{id}}",
-		.title = "More documents are needed",
-		.push = "{{remarks}}{{^remarks}}Your verification goes on once they are here.{{/remarks}}",
+		.title = "We need more documents",
+		.push = "{{remarks}}{{^remarks}}Your verification will continue once we have received them.{{/remarks}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "to verify your profile as {{role_key}} we need more documents:\n\n"
+		    "To verify your profile as {{role_key}}, we need more documents:\n\n"
 		    "{{#document_types}}\n- {{.}}\n{{/document_types}}\n\n"
-		    "{{#remarks}}\nRemarks of the reviewer: {{remarks}}\n{{/remarks}}\n\n"
+		    "{{#remarks}}\nReviewer's remarks: {{remarks}}\n{{/remarks}}\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_VERIFICATION_DOCUMENT_REVIEWED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.when = is_refused, .to = { "user_id" }, .link = "/verification-requests/{{verification_request_id}}",
-		.title = "A document was refused",
+		.title = "We could not accept a document",
 		.push = "{{document_type}}{{#remarks}}: {{remarks}}{{/remarks}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "a document for the verification of your profile was refused: {{document_type}}.\n\n"
-		    "{{#remarks}}\nRemarks of the reviewer: {{remarks}}\n{{/remarks}}\n\n"
-		    "Please hand in another one:\n\n"
+		    "We could not accept a document for the verification of your profile: {{document_type}}.\n\n"
+		    "{{#remarks}}\nReviewer's remarks: {{remarks}}\n{{/remarks}}\n\n"
+		    "Please upload another one:\n\n"
 		    "{{link}}\n",
 	},
 	{
 		.type = &EV_VERIFICATION_DECIDED, .topic = "profiles", .channels = IN_APP | EMAIL,
 		.to = { "user_id" }, .link = "/verification-requests/{{id}}",
 		.flags = { { "is_approved", "decision", "APPROVED" } },
-		.title = "{{#is_approved}}You are verified{{/is_approved}}{{^is_approved}}Your verification was refused{{/is_approved}}",
+		.title = "{{#is_approved}}You are verified{{/is_approved}}{{^is_approved}}Your verification was not successful{{/is_approved}}",
 		.push = "{{remarks}}{{^remarks}}Your profile as {{role_key}}.{{/remarks}}",
 		.text =
 		    "Hello {{recipient_name}},\n\n"
-		    "{{#is_approved}}\nyour profile as {{role_key}} is verified now and shows the badge.\n{{/is_approved}}\n"
-		    "{{^is_approved}}\nthe verification of your profile as {{role_key}} was refused.\n{{/is_approved}}\n\n"
-		    "{{#remarks}}\nRemarks of the reviewer: {{remarks}}\n{{/remarks}}\n\n"
+		    "{{#is_approved}}\nYour profile as {{role_key}} is now verified and shows the badge.\n{{/is_approved}}\n"
+		    "{{^is_approved}}\nThe verification of your profile as {{role_key}} was not successful.\n{{/is_approved}}\n\n"
+		    "{{#remarks}}\nReviewer's remarks: {{remarks}}\n{{/remarks}}\n\n"
 		    "{{link}}\n",
 	},
 	{ 0 }

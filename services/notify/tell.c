@@ -94,8 +94,9 @@ find_people(struct telling *t)
 {
 	const Nxtgauge__Events__V1__Context *c = t->event->context;
 
-	for (size_t i = 0; t->rule->owner_of[0] == NULL && i < c->n_recipient_user_ids; i++)
-		add_person(t, c->recipient_user_ids[i]);
+	if (!t->rule->instead_of_recipients)
+		for (size_t i = 0; i < c->n_recipient_user_ids; i++)
+			add_person(t, c->recipient_user_ids[i]);
 	for (size_t i = 0; i < COUNT_OF(t->rule->to); i++)
 		if (t->rule->to[i] != NULL)
 			add_person(t, event_text(t->event, t->rule->to[i]));

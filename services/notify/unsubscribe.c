@@ -48,9 +48,9 @@ static const char page[] =
     "<meta name=\"robots\" content=\"noindex\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<title>Nxtgauge: unsubscribe</title>\n"
-    "<h1>Mails about {{topic}}</h1>\n"
-    "{{#is_over}}<p>{{email}} gets no more mails about {{topic}}.</p>\n{{/is_over}}"
-    "{{^is_over}}<p>Shall {{email}} get no more mails about {{topic}}?</p>\n"
+    "<h1>E-mails about {{topic}}</h1>\n"
+    "{{#is_over}}<p>{{email}} will no longer receive e-mails about {{topic}}.</p>\n{{/is_over}}"
+    "{{^is_over}}<p>Stop sending e-mails about {{topic}} to {{email}}?</p>\n"
     "<form method=\"post\"><button>Unsubscribe</button></form>\n{{/is_over}}"
     "</html>\n";
 
@@ -95,7 +95,8 @@ unsubscribe_ask(struct request *rq)
 
 /*
  * POST /v1/unsubscribe?token=…: by the mail program, with a body of "List-Unsubscribe=One-Click", or by the
- * page's button. The body says nothing more; a second time changes nothing.
+ * page's button. The body says nothing more; a second time changes nothing, also where both come at once: the
+ * second waits for the first's commit.
  */
 int
 unsubscribe(struct request *rq)
@@ -104,7 +105,9 @@ unsubscribe(struct request *rq)
 	bool is_over;
 	struct row *s;
 
-	if (open_token(rq, &topic, &email) < 0 || is_suppressed(rq, topic, email, &is_over) < 0)
+	if (open_token(rq, &topic, &email) < 0 ||
+	    db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('suppression:' || lower($1), 0))", DB(email)) < 0 ||
+	    is_suppressed(rq, topic, email, &is_over) < 0)
 		return -1;
 	if (is_over)
 		return answer_page(rq, topic, email, true);

@@ -35,7 +35,7 @@ keep_blank(struct request *rq, struct row *row)
 static int
 remove_blank(struct request *rq, struct row *row)
 {
-	row_open_event(rq, row, row_resource(row)->removed, "DELETE");
+	row_event_of_removal(rq, row);
 	return name_in_event(rq, row) < 0 ? -1 : row_remove(rq, row);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "professions.h"
 #include "profiles.h"
 
 #define PROFILE_ID { "user_role_profile_id", COL_UUID, \
@@ -161,7 +162,12 @@ profession_change(struct request *rq, struct row *row)
 	return 0;
 }
 
+/* A table whose profession is not in PROFESSION_LIST does not compile. */
+#define LISTED(key) IS_LISTED_##key,
+enum { PROFESSION_LIST(LISTED) };
+
 #define PROFESSION(key, path, happened, words) \
+	_Static_assert(IS_LISTED_##key >= 0, "in PROFESSION_LIST"); \
 	const struct resource key##_profile_resource = { \
 		.table = #key "_profiles", \
 		.noun = #key "_profile", \
@@ -205,10 +211,5 @@ PROFESSION(ugc_content_creator, "ugc-content-creator-profiles",
     EV_UGC_CONTENT_CREATOR_PROFILE_CHANGED,
     "What a UGC content creator says beyond the common profile.")
 
-const struct resource *const professions[] = {
-	&photographer_profile_resource, &tutor_profile_resource, &makeup_artist_profile_resource,
-	&developer_profile_resource, &video_editor_profile_resource,
-	    &graphic_designer_profile_resource,
-	&social_media_manager_profile_resource, &fitness_trainer_profile_resource,
-	&catering_service_profile_resource, &ugc_content_creator_profile_resource, NULL
-};
+#define RESOURCE_OF(key) &key##_profile_resource,
+const struct resource *const professions[] = { PROFESSION_LIST(RESOURCE_OF) NULL };

@@ -243,7 +243,7 @@ party_check_gst(struct request *rq, struct row *row)
 	if (gstin == NULL)
 		return 0;
 	if (state != NULL && strncmp(gstin, state, 2) != 0 && row_changed(row, "state_code"))
-		return fail_field(rq, "state_code", "not_allowed", "the GSTIN is of another state");
+		return fail_field(rq, "state_code", "wrong_state", "the GSTIN is of another state");
 	row_set(row, "state_code", arena_strndup(rq->arena, gstin, 2));
 	return 0;
 }

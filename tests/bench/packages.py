@@ -20,13 +20,15 @@ SELECT = f"""\\set i random({FIRST}, {FIRST + ROWS - 1})
 SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE id = {ID.format('i')};
 """
 
-# The list that the daemon makes of LIST_QUERY: the first of fifty by a filter, newest first, one more to see the next page.
+# The list that the daemon makes of LIST_QUERY for a visitor who is not signed in: the first fifty by a filter of what
+# is on sale, newest first, one more to see the next page.
 LIST_QUERY = "?package_type=TRACECOIN_BUNDLE&limit=50"
 LIST = f"""SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE package_type = 'TRACECOIN_BUNDLE'
+ AND is_active AND effective_from <= now() AND (effective_to IS NULL OR effective_to > now())
  ORDER BY created_at DESC, id DESC LIMIT 51;
 """
 
-# The same with a bound that every caller draws for himself; all rows are within it.
+# As staff get it, who see all rows, with a bound that each request draws anew; all rows are within it.
 LIST_APART = f"""\\set p random(1, 99900)
 SELECT {', '.join(COLUMNS)} FROM pricing_packages WHERE package_type = 'TRACECOIN_BUNDLE' AND price_inr >= :p
  ORDER BY created_at DESC, id DESC LIMIT 51;
@@ -75,7 +77,7 @@ def gets(url, token):
     return [request_text("GET", url, f"{PATH}/{item_id(n)}", token) for n in random.sample(range(ROWS), 5000)]
 
 
-def lists(url, token):
+def lists(url, token=None):
     return [request_text("GET", url, PATH + LIST_QUERY, token)]
 
 

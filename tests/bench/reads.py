@@ -1,15 +1,15 @@
-"""GET of one item by id and of a list, with auth, through the daemon's own port."""
+"""GET of one item by id and of lists, through the daemon's own port; with auth, where it is not said otherwise."""
 import packages
 from cpu import Spent
 from load import Yardstick, wrk
 
 
-def _against(world, seconds, script, make_requests):
+def _against(world, seconds, script, make_requests, is_signed_in=True):
     world.arrange(identity="api", finance="api")
     packages.seed(world)
     daemon = world.stack.daemons["finance"]
     same = Yardstick(world, "finance", script, seconds)
-    requests = make_requests(daemon.url, world.sign_in())
+    requests = make_requests(daemon.url, world.sign_in() if is_signed_in else None)
     wrk(daemon.url, requests, 1)
     same.before()
     with Spent(world, "finance") as spent:
@@ -25,8 +25,8 @@ def get_by_id(world, seconds):
 
 
 def list_of_50(world, seconds):
-    """One list that all callers ask for, as a front page is; then lists that each differ in a bound."""
-    alike = _against(world, seconds, packages.LIST, packages.lists)
+    """A public list asked for by visitors who are not signed in, whose requests share readings; then lists that each differ in a bound."""
+    alike = _against(world, seconds, packages.LIST, packages.lists, is_signed_in=False)
     apart = _against(world, seconds, packages.LIST_APART, packages.lists_apart)
     return {**alike, "apart": apart["ratio"], "apart_requests_per_s": apart["requests_per_s"], "apart_pgbench_tps": apart["pgbench_tps"],
             "apart_cpu_us_per_request": apart["cpu_us_per_request"], "apart_pgbench_cpu_us": apart["pgbench_cpu_us"]}

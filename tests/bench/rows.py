@@ -36,7 +36,8 @@ class Row:
 ROWS = [
     Row("get", "GET item by id, with auth / pgbench of the same SELECT",
         reads.get_by_id, [Floor("ratio", ">=", 1.1), Floor("p99_ms", "<=", 3, "ms")]),
-    Row("list", "list of 50 by an indexed filter, keyset, with auth / pgbench of the same SELECT; apart: each with a bound of its own",
+    Row("list", "a public list of 50 by an indexed filter, keyset, asked for by visitors who are not signed in / pgbench of the same SELECT;"
+        " apart: with auth, each with a bound of its own",
         reads.list_of_50, [Floor("ratio", ">=", 0.8), Floor("apart", ">=", 0.8)]),
     Row("debit", "durable debit with auth, event and Idempotency-Key / pgbench of the same as one statement",
         wallets_rows.debit, [Floor("ratio", ">=", 1.5), Floor("to_transaction", ">=", 3), Floor("p99_ms", "<=", 10, "ms"),

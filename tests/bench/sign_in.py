@@ -2,11 +2,13 @@
 import ctypes
 import os
 import random
+import re
 import threading
 import time
 
 from cpu import Spent
 from load import Yardstick, request_text, wrk
+from nxt.home import ROOT
 from nxt.ui import NxtError
 from world import ADMINISTRATOR
 
@@ -56,14 +58,17 @@ def _argon2id_rate(password_hash, password, seconds):
     return sum(counts) / (time.monotonic() - begun)
 
 
-WORK_NICE = 15      # of the daemon's hashing threads (libcommon/work.c)
+def _work_nice():
+    """How far the daemon's hashing threads step back."""
+    return int(re.search(r"^#define NICE\s+(\d+)", (ROOT / "libcommon/work.c").read_text(), re.MULTILINE)[1])
 
 
 def _beside_argon2id(url, others, password_hash, password, seconds):
     """The others while another process verifies passwords as the daemon's threads would: what the machine itself does to them."""
+    nice = _work_nice()
     pid = os.fork()
     if pid == 0:
-        os.nice(WORK_NICE)
+        os.nice(nice)
         _argon2id_rate(password_hash, password, seconds + 1)
         os._exit(0)
     time.sleep(0.5)

@@ -125,7 +125,6 @@ def broker_disk(world, rand, size):
 
 class Names:
     """One daemon that finds all others by names of its own, in files that only it sees."""
-    FILES = ("hosts", "resolv.conf")
     MOUNTED = "for f in hosts resolv.conf; do mount --bind \"$0/$f\" /etc/$f; done; exec \"$@\""
 
     def __init__(self, world):

@@ -188,9 +188,9 @@ def hire(env, admin, **more):
 
 def test_an_employee_is_told_of_the_employment(env, admin, mailbox):
     person, employee = hire(env, admin)
-    assert employee["employee_code"] in mailbox.wait(person.email, "you are on the staff")["text"]
+    assert employee["employee_code"] in mailbox.wait(person.email, "now a staff account")["text"]
     path = f"/v1/employees/{employee['id']}"
-    for verb, reason, subject in (("deactivate", "A year of leave.", "rests"), ("reactivate", "Back again.", "goes on"),
+    for verb, reason, subject in (("deactivate", "A year of leave.", "is paused"), ("reactivate", "Back again.", "has resumed"),
                                   ("terminate", "A better place.", "has ended")):
         admin.post(f"{path}/{verb}", {"reason": reason}, expect=200)
         mail = mailbox.wait(person.email, f"your employment {subject}")

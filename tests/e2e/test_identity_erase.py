@@ -76,8 +76,8 @@ def test_an_erased_person_is_forgotten_everywhere(env, person, sql, mailbox):
     eventually("nobody can be reached by the profile", lambda: sql(
         "profiles", "SELECT FROM company_profiles WHERE user_id = %s AND contact_person_name IS NULL"
                     " AND email IS NULL AND phone IS NULL", person.id))
-    farewell = mailbox.wait(person.email, "your account is erased")
-    assert "the law wants" in farewell["text"] and "the law wants" in farewell["html"]
+    farewell = mailbox.wait(person.email, "your account has been deleted")
+    assert "the law requires" in farewell["text"] and "the law requires" in farewell["html"]
     eventually("no mail goes there any more", lambda: not sql(
         "notify", "SELECT FROM email_logs WHERE to_email = %s OR body_snapshot LIKE '%%Hello person%%' AND user_id = %s",
         person.email, person.id))

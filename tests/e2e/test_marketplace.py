@@ -322,7 +322,7 @@ def asked(person, lead):
         lambda a: a if a.status == 201 else None)(ask(person, lead, person.profile, expect=(201, 409, 422))))
 
 
-def test_a_request_without_coins_is_made_again_once_there_are(env, customer, reviewer, wallets):
+def test_a_request_without_coins_is_made_again_once_there_are(env, customer, reviewer, wallets, sql):
     """One per lead and profile: the refused one, which cost nothing and nobody saw, makes way."""
     lead = open_lead(customer, reviewer)
     poor = professional_for(env, reviewer, "photographer", "poor")
@@ -335,6 +335,8 @@ def test_a_request_without_coins_is_made_again_once_there_are(env, customer, rev
     assert wallets.balance(poor) == 15
     assert [r["id"] for r in customer.get(f"/v1/leads/{lead['id']}/requests", expect=200).items] == [again["id"]]
     poor.get(f"/v1/lead-requests/{first['id']}", expect=404)
+    eventually("its end is audited", lambda: [row["action"] for row in sql(
+        "audit", "SELECT action FROM audit_logs WHERE entity_id = %s ORDER BY id", first["id"])] == ["CREATE", "UPDATE", "DELETE"])
     ask(poor, lead, poor.profile, expect=409).says("already_exists")
     customer.post(f"/v1/lead-requests/{again['id']}/reject", expect=200)
     ask(poor, lead, poor.profile, expect=409).says("already_exists")    # the customer's word stands

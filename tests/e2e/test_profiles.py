@@ -81,6 +81,8 @@ def test_company_life(env, owner, reviewer, stranger, anyone, sql):
     path = f"/v1/company-profiles/{company['id']}"
     assert company["status"] == "DRAFT" and company["approval_status"] is None
     assert company["gstin"] == "29ABCDE1234F1ZW" and company["state_code"] == "29"
+    refused = owner.patch(f"/v1/company-profiles/{company['id']}", {"state_code": "01"}, expect=422)
+    assert [(e["pointer"], e["code"]) for e in refused.json["errors"]] == [("/state_code", "wrong_state")], "well-formed, and not that of the GSTIN"
     assert company.headers["Location"] == path
     owner.post("/v1/company-profiles", company_fields(owner), expect=409).says("already_exists")
 
