@@ -37,7 +37,7 @@ static const struct option common_options[] = {
 	{ "TOKEN_KEY", OPT_SECRET, "", 0, 0, "Encrypts one-time tokens between identity and notify; 64 hex digits." },
 	{ "TRUSTED_PROXIES", OPT_TEXT, "", 0, 0, "Addresses whose X-Forwarded-For counts, comma between several: the gateway's." },
 	{ "TOPIC_PREFIX", OPT_TEXT, "", 0, 0, "Before every topic's name, on shared clusters." },
-	{ "WORK_THREADS", OPT_INT, "2", 1, 64, "Threads for what would block the loop: password hashing, PDF." },
+	{ "WORK_THREADS", OPT_INT, "0", 0, 64, "Threads for what would block the loop: password hashing, PDF. 0: one fewer than there are processors, at least one, so that requests that hash nothing keep a processor." },
 	{ 0 }
 };
 

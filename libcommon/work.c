@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -93,10 +94,19 @@ lane_init(struct lane *lane, unsigned threads, unsigned queue_limit)
 	lane->waiting = 0;
 }
 
+static unsigned
+spare_processors(void)
+{
+	cpu_set_t mine;
+	int n = sched_getaffinity(0, sizeof(mine), &mine) < 0 ? 1 : CPU_COUNT(&mine);
+
+	return n > 1 ? (unsigned)n - 1 : 1;
+}
+
 void
 work_init(struct event_base *base, unsigned threads, unsigned queue_limit)
 {
-	lane_init(&pool.computing, threads, queue_limit);
+	lane_init(&pool.computing, threads > 0 ? threads : spare_processors(), queue_limit);
 	lane_init(&pool.blocking, BLOCKING_THREADS, BLOCKING_QUEUE);
 	pool.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (pool.fd < 0)

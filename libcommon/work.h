@@ -8,6 +8,7 @@
 struct event_base;
 struct request;
 
+/* So many threads compute; 0: one fewer than the process may use processors, at least one, which is left to the loop. */
 void work_init(struct event_base *base, unsigned threads, unsigned queue_limit);
 /*
  * Runs fn(arg) on the pool and parks the calling fiber until it is done. 0, or -1 with

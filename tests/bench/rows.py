@@ -70,7 +70,7 @@ ROWS = [
         footprint.busy_connections, [Floor("kib", "<=", 64, "KiB")]),
     Row("bare", "bare HTTP answer / an llhttp + bufferevent loop with nothing else",
         bare.answers, [Floor("ratio", ">=", 0.8)]),
-    Row("login", "sign-ins / argon2id alone; p99 of other requests beside them / alone",
+    Row("login", "sign-ins / argon2id alone on as many threads; p99 of other requests beside them / alone",
         sign_in.login, [Floor("ratio", ">=", 0.9), Floor("others_p99", "<=", 2)]),
     Row("refresh", "token refresh / pgbench of the same as one statement: half of what a debit must reach",
         sign_in.refresh, [Floor("ratio", ">=", 0.75)]),

@@ -15,6 +15,7 @@ from world import ADMINISTRATOR
 ACCOUNTS = 200          # sign-ins at once meet each other's count of attempts too seldom to wait for it
 LOGINS_AT_ONCE = 8      # keeps the work pool busy
 OTHERS, PAUSE_MS = 8, 10
+HASHING_THREADS = max(1, len(os.sched_getaffinity(0)) - 1)     # as WORK_THREADS is unset (libcommon/work.c)
 SESSIONS_A_SECOND = 8000    # refresh tokens made ready per second of load: each is good for one exchange
 
 
@@ -37,7 +38,7 @@ def _accounts(world):
 
 
 def _argon2id_rate(password_hash, password, seconds):
-    """Verifications a second of nothing else, on every processor."""
+    """Verifications a second of nothing else, on as many threads as the daemon hashes on."""
     sodium = ctypes.CDLL("libsodium.so.23")
     counts = []
 
@@ -50,7 +51,7 @@ def _argon2id_rate(password_hash, password, seconds):
         counts.append(n)
 
     begun = time.monotonic()
-    threads = [threading.Thread(target=verify_until, args=(begun + seconds,)) for _ in range(os.cpu_count())]
+    threads = [threading.Thread(target=verify_until, args=(begun + seconds,)) for _ in range(HASHING_THREADS)]
     for t in threads:
         t.start()
     for t in threads:
