@@ -186,7 +186,7 @@ def demo(args):
     from nxt.demo import Demo
     stack = Stack()
     stack.need("gateway", *SERVICES, "broker", "postgres", "mail")
-    Demo(stack).run()
+    Demo(stack, args.show).run()
 
 
 def test(args):
@@ -275,7 +275,7 @@ def parser():
     p.add_argument("service", choices=SERVICES)
     p.add_argument("words", nargs=argparse.REMAINDER)
     word("mail", mail).add_argument("id", nargs="?")
-    word("demo", demo)
+    word("demo", demo).add_argument("--show", action="store_true", help="each call as a curl command, with its answer")
     word("docs", docs)
     p = word("test", test)
     p.add_argument("parts", nargs="*", metavar="PART")

@@ -187,7 +187,7 @@ def make_signing_keys(stack):
 def merged_openapi(stack):
     """One document of all daemons, as the gateway serves it."""
     from nxt.openapi import merge
-    text = json.dumps(merge([json.loads(d.run(["--openapi"])) for d in built(stack)], stack.gateway.url), indent=1)
+    text = json.dumps(merge([json.loads(d.run(["--openapi"])) for d in built(stack)]), indent=1)
     path = stack.home / "gateway/openapi.json"
     if not path.exists() or path.read_text() != text:
         write_whole(path, text)

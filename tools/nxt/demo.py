@@ -14,6 +14,7 @@ from nxt.client import Client, eventually
 from nxt.ui import NxtError, say
 
 PASSWORD_BYTES = 12
+SHOWN = 700        # characters of an answer
 
 
 class Person:
@@ -21,7 +22,7 @@ class Person:
 
     def __init__(self, demo, name, account_type):
         self.email, self.password = f"{name}.{demo.run_id}@example.com", secrets.token_urlsafe(PASSWORD_BYTES)
-        self.demo, self.api = demo, Client(demo.url)
+        self.demo, self.api = demo, Client(demo.url, shown=demo.show if demo.shows else None)
         self.account_type = account_type
 
     def register(self):
@@ -52,8 +53,9 @@ class Person:
 
 
 class Demo:
-    def __init__(self, stack):
-        self.stack, self.url = stack, stack.gateway.url
+    def __init__(self, stack, shows=False):
+        """`shows`: each call as a curl command, with its answer."""
+        self.stack, self.url, self.shows = stack, stack.gateway.url, shows
         self.run_id = f"{int(time.time()):x}"
         self.begun = datetime.datetime.now(datetime.timezone.utc)
 
@@ -64,6 +66,9 @@ class Demo:
 
     def tell(self, what, result=""):
         say(f"  {what:<62} {result}")
+
+    def show(self, curl, answer):
+        say(f"    {curl}\n      → {answer.status} {answer.text[:SHOWN]}{'…' if len(answer.text) > SHOWN else ''}")
 
     def mail_to(self, address, what, subject=""):
         """The newest mail to an address."""
@@ -95,7 +100,11 @@ class Demo:
             self.tell(f"nxt-identity admin create --email {person.email}", "made")
         except NxtError as error:
             self.tell("nxt-identity admin create", str(error).splitlines()[-1].split(": ", 1)[-1])
-        person.sign_in()
+        try:
+            person.sign_in()
+        except NxtError as error:
+            raise NxtError(f"this copy has an administrator of its own, and the demo needs {person.email}: give it a copy"
+                           f" of its own, NXT_HOME=.nxt/demo ./nxt up, then NXT_HOME=.nxt/demo ./nxt demo\n{error}") from None
         self.tell("GET /v1/me", f"roles {', '.join(map(str, person.api.get('/v1/me')['roles']))}")
 
     def reviewer(self):

@@ -6,9 +6,9 @@ from nxt.ui import NxtError
 EXPORT = "/v1/me/export"
 
 
-def merge(documents, url):
+def merge(documents):
     """Two daemons may declare the same component (Problem, Error) only if they mean the same."""
-    whole = {"openapi": "3.1.0", "info": {"title": "Nxtgauge", "version": "0"}, "servers": [{"url": url}],
+    whole = {"openapi": "3.1.0", "info": {"title": "Nxtgauge", "version": "0"}, "servers": [{"url": "/"}],
              "paths": {}, "components": {}, "tags": []}
     for document in documents:
         for key, value in document.items():
