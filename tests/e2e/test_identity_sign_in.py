@@ -106,6 +106,15 @@ def test_a_stranger_delays_no_open_session(person, sql):
     person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": GOOD}, expect=204)
 
 
+def test_spellings_of_one_address_share_one_count(env, sql):
+    """PostgreSQL's lower('İ') is 'i', so both spellings find the account; ASCII's tolower() tells them apart."""
+    person = Person(env, email=address().replace("@", "i@")).register().sign_in()
+    other = person.email.replace("i@", "İ@")
+    sign_in(person, other, person.password)
+    exhaust(person, person.email, sql)
+    sign_in(person, other, person.password, expect=429)
+
+
 def test_very_many_failures_delay_an_hour_and_no_longer(person, sql):
     exhaust(person, person.email, sql)
     mine = "'account:' || encode(sha256(convert_to(lower(%s), 'UTF8')), 'hex')"
