@@ -102,6 +102,7 @@ int administrator_in_force(struct request *rq, bool *ret_there);
  * Whether the account can be given anything: ACTIVE, and not erased, which keeps the status. It is held until the
  * transaction ends, so that nobody suspends or erases it meanwhile.
  */
+bool user_is_unconfirmed(const struct row *user);	/* signs in nowhere, is told apart by nothing */
 int user_is_active(struct request *rq, const char *user_id, bool *ret_active);
 
 /* ---- commands ---- */

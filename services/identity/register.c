@@ -164,6 +164,16 @@ put_registration(struct request *rq, struct row *user, const char *registration)
 
 /* ---- the address ---- */
 
+/* A suspended account stays so; only with its address confirmed can it be reinstated. */
+static int
+confirm(struct request *rq, struct row *user)
+{
+	if (strcmp(row_text(user, "status"), "PENDING") == 0)
+		return row_follow(rq, user, "activate");
+	row_set_now(rq, user, "email_verified_at");
+	return row_update(rq, user);
+}
+
 int
 auth_verify_email(struct request *rq)
 {
@@ -175,13 +185,13 @@ auth_verify_email(struct request *rq)
 	user = row_load(rq, &users_resource, token.user_id, true);
 	if (user == NULL)
 		return -1;
-	if (strcmp(row_text(user, "status"), "PENDING") != 0)
+	if (!user_is_unconfirmed(user))
 		return fail(rq, ERR_TOKEN_INVALID,
 		    "this token is wrong, used or expired; ask for a new one");
 	if (token.new_value != NULL && put_registration(rq, user, token.new_value) < 0)
 		return -1;
 	act_as_user(rq, user);
-	if (row_follow(rq, user, "activate") < 0)
+	if (confirm(rq, user) < 0)
 		return -1;
 	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
 }

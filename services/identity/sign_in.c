@@ -95,7 +95,7 @@ sign_in(struct request *rq, void *arg)
 	user = row_load(rq, &users_resource, at->user_id, true);
 	if (user == NULL)
 		return -1;
-	if (strcmp(row_text(user, "status"), "PENDING") == 0 ||
+	if (user_is_unconfirmed(user) ||
 	    !password_is_still(user, at->hash))
 		return refuse(rq, at);
 	act_as_user(rq, user);
