@@ -409,6 +409,28 @@ def test_a_notification_that_commits_late_is_pushed(cast, sql):
     assert is_pushed(cast.company, late, behind=seen)
 
 
+def stream(person):
+    return requests.get(f"{person.url}/v1/notifications/stream", stream=True, timeout=4,
+                        headers={"Authorization": f"Bearer {person.token}"})
+
+
+def test_nobody_takes_all_streams(env, user):
+    person = Person(env).register().sign_in()
+    mine = [stream(person) for _ in range(5)]
+    others = stream(user)
+    newest = stream(person)
+    assert mine[0].text.endswith("retry: 60000\n\n")   # the oldest ends, and says when to come again
+    mine.append(newest)
+    with pytest.raises(requests.exceptions.ConnectionError):   # the others have nothing more to say, and stay
+        next(chunk for chunk in mine[1].iter_content() if chunk == b"!")
+    burst = [stream(person) for _ in range(20)]
+    refused = [answer for answer in burst if answer.status_code == 429]
+    assert others.status_code == 200
+    assert refused and "the most of one user" in refused[0].json()["detail"] and refused[0].headers["Retry-After"] == "2"
+    for answer in [*mine, others, *burst]:
+        answer.close()
+
+
 # ---- support ----
 
 def open_ticket(person, **more):
