@@ -95,7 +95,7 @@ me_read(struct request *rq)
 }
 
 const struct column me_body[] = {
-	{ "display_name", COL_TEXT, COL_NO_CONTACT, .max = 100, .doc = "How mails and lists call the user." },
+	COLUMN_DISPLAY_NAME(0),
 	{ 0 }
 };
 

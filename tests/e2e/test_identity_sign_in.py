@@ -449,6 +449,10 @@ def test_me_is_not_changed_over_what_was_not_seen(person):
 
 def test_display_name_is_ones_own(env, person):
     assert person.patch("/v1/me", {"display_name": "Zoë"}, expect=200)["display_name"] == "Zoë"
+    for path in "/v1/me", f"/v1/users/{person.id}":
+        for name in "Call +91 98765 43210", "me@example.org", "", " ", "\u200b\u2060":
+            person.patch(path, {"display_name": name}, expect=422).says("validation_failed", "/display_name")
+        assert person.patch(path, {"display_name": None}, expect=200)["display_name"] is None
     person.patch("/v1/me", {"email": "other@example.com"}, expect=422).says("validation_failed", "/email")
     stranger = Person(env).register().sign_in()
     stranger.get(f"/v1/users/{person.id}", expect=404)
