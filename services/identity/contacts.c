@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "db.h"
 #include "email_address.h"
 #include "request.h"
 
@@ -17,6 +18,26 @@ email_take(struct request *rq, const char *field, const char **ret_email)
 		return fail_field(rq, field, "bad_email", "an address like name@example.org");
 	*ret_email = email;
 	return 0;
+}
+
+int
+email_take_new(struct request *rq, const char *field, const char **ret_email)
+{
+	const char *email, *readable;
+
+	if (email_take(rq, field, &email) < 0)
+		return -1;
+	readable = email_readable(rq->arena, email);
+	if (strcmp(readable, email) != 0)
+		return fail_field(rq, field, "bad_email", "write its domain as it is read: %s", readable);
+	*ret_email = email;
+	return 0;
+}
+
+int
+email_lock(struct request *rq, const char *email)
+{
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))", DB(email));
 }
 
 const char *

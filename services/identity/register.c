@@ -45,13 +45,6 @@ struct registration {
 	const char *email, *phone, *password_hash;
 };
 
-/* Of two registrations of one address at once the second waits and finds the first. */
-static int
-lock_address(struct request *rq, const struct registration *r)
-{
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))", DB(r->email));
-}
-
 /* What the link of this registration carries. */
 static const char *
 registration_text(struct request *rq, const struct registration *r)
@@ -85,7 +78,7 @@ register_account(struct request *rq, void *arg)
 	struct db_result *r;
 	bool phone_is_taken;
 
-	if (lock_address(rq, reg) < 0 || phone_claim(rq, reg->phone, NULL, &phone_is_taken) < 0)
+	if (email_lock(rq, reg->email) < 0 || phone_claim(rq, reg->phone, NULL, &phone_is_taken) < 0)
 		return -1;
 	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)", DB(reg->email));
 	if (r == NULL)
@@ -105,7 +98,7 @@ auth_register(struct request *rq)
 	struct registration reg = { 0 };
 	const char *password = body_text(rq, "password");
 
-	email_take(rq, "email", &reg.email);
+	email_take_new(rq, "email", &reg.email);
 	phone_take(rq, "phone", &reg.phone);
 	if (password_check(rq, "password", password, reg.email) < 0 || rq->problem.code != ERR_NONE)
 		return -1;

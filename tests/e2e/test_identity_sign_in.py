@@ -416,6 +416,19 @@ def test_links_to_a_new_address_are_few(env, person):
     eventually("the mails are sent", lambda: len(person.mailbox.all(new)) == 5)
 
 
+def test_of_two_who_confirm_one_address_the_second_is_told_so(env, mailbox):
+    """Whether the first is there already or still at it: its token is no good any more."""
+    for _ in range(4):
+        new, who = address("new"), [Person(env).register().sign_in() for _ in range(4)]
+        for one in who:
+            one.post("/v1/me/email", {"email": new}, expect=202)
+        eventually("all have their links", lambda: len(mailbox.all(new)) == 4)
+        answers = together(*(lambda one=one, mail=mail: one.post(
+            "/v1/me/email/confirm", {"token": link_token(mail)}, expect=(200, 400, 409), token=None)
+            for one, mail in zip(who, mailbox.all(new))))
+        assert sorted(a.status for a in answers) == [200, 400, 400, 400], [a.json for a in answers]
+
+
 def test_phone_is_kept_in_one_form(person):
     digits = f"98{secrets.randbelow(10**8):08}"
     assert person.post("/v1/me/phone", {"phone": f"{digits[:5]} {digits[5:]}"}, expect=200)["phone"] == f"+91{digits}"
