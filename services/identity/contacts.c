@@ -9,13 +9,19 @@
 #include "email_address.h"
 #include "request.h"
 
+static int
+refuse_email(struct request *rq, const char *field)
+{
+	return fail_field(rq, field, "bad_email", "an address like name@example.org");
+}
+
 int
 email_take(struct request *rq, const char *field, const char **ret_email)
 {
 	const char *email = email_normalise(rq->arena, body_text(rq, field));
 
 	if (email == NULL)
-		return fail_field(rq, field, "bad_email", "an address like name@example.org");
+		return refuse_email(rq, field);
 	*ret_email = email;
 	return 0;
 }
@@ -23,10 +29,10 @@ email_take(struct request *rq, const char *field, const char **ret_email)
 int
 email_take_new(struct request *rq, const char *field, const char **ret_email)
 {
-	const char *email, *readable;
+	const char *email = email_normalise(rq->arena, body_text(rq, field)), *readable;
 
-	if (email_take(rq, field, &email) < 0)
-		return -1;
+	if (email == NULL)
+		return refuse_email(rq, field);
 	readable = email_readable(rq->arena, email);
 	if (strcmp(readable, email) != 0)
 		return fail_field(rq, field, "bad_email", "write its domain as it is read: %s", readable);
