@@ -45,7 +45,7 @@ limit_text(json_t *s, const struct column *c)
 		set_int(s, "minLength", min);
 	if (c->pattern != NULL)
 		set_text(s, "pattern", c->pattern);
-	else if (c->type == COL_TEXT && (c->flags & COL_REQUIRED))
+	else if (c->type == COL_TEXT && min > 0)
 		set_text(s, "pattern", NOT_BLANK);
 }
 

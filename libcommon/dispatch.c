@@ -274,7 +274,7 @@ check_access(struct request *rq)
 	if (rq->caller.restricted && strcmp(rq->route->method, "GET") != 0 &&
 	    !(rq->route->flags & ROUTE_RESTRICTED_TOO))
 		return fail(rq, ERR_ACCOUNT_RESTRICTED, "this account is suspended and may only read its own"
-		    " data and sign out; write to support");
+		    " data and sign out; the mail about the suspension says why");
 	if (a->who & WHO_ANYONE)
 		return 0;
 	if (rq->caller.user_id == NULL)

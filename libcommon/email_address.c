@@ -61,23 +61,30 @@ local_is_fit(const char *local)
 	    strstr(local, "..") == NULL && strpbrk(local, "<>()[],;:\\\"@") == NULL && is_visible(local);
 }
 
+/* As DNS holds it, of which each domain has one; NULL where IDNA 2008 does not know it. */
+static const char *
+ascii_of(struct arena *a, const char *domain)
+{
+	char *ascii = NULL;
+
+	if (idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
+		return NULL;
+	arena_own(a, ascii, idn2_free);
+	return ascii;
+}
+
 /* A host name of at least two labels that DNS could hold; Unicode by IDNA 2008. */
 static bool
-domain_is_fit(const char *domain)
+domain_is_fit(struct arena *a, const char *domain)
 {
-	const char *dot = strrchr(domain, '.');
-	char *ascii = NULL;
+	const char *dot = strrchr(domain, '.'), *ascii;
 	size_t n;
-	bool fit;
 
-	if (dot == NULL || domain[0] == '.' || dot[1] == '\0' ||
-	    idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
+	if (dot == NULL || domain[0] == '.' || dot[1] == '\0' || (ascii = ascii_of(a, domain)) == NULL)
 		return false;
 	n = strlen(ascii);
-	fit = n <= 253 && strstr(ascii, "..") == NULL && ascii[0] != '.' && ascii[0] != '-' &&
+	return n <= 253 && strstr(ascii, "..") == NULL && ascii[0] != '.' && ascii[0] != '-' &&
 	    strspn(ascii, "abcdefghijklmnopqrstuvwxyz0123456789-.") == n;
-	idn2_free(ascii);
-	return fit;
 }
 
 /* What IDNA drops unseen (U+00AD, U+200B, …): one mailbox would have many addresses. Joiners mean something in Indic names. */
@@ -99,8 +106,22 @@ email_normalise(struct arena *a, const char *text)
 		return NULL;
 	local = arena_strndup(a, whole, (size_t)(at - whole));
 	domain = mapped(a, at + 1, UTF8PROC_CASEFOLD);
-	if (domain == NULL || utf8_any(domain, is_dropped) || !local_is_fit(local) || !domain_is_fit(domain))
+	if (domain == NULL || utf8_any(domain, is_dropped) || !local_is_fit(local) || !domain_is_fit(a, domain))
 		return NULL;
 	result = arena_printf(a, "%s@%s", local, domain);
 	return strlen(result) <= EMAIL_MAX ? result : NULL;
+}
+
+/* What has no readable form that would be taken (an emoji) stays as it is. */
+const char *
+email_readable(struct arena *a, const char *email)
+{
+	const char *domain = strrchr(email, '@') + 1, *ascii = ascii_of(a, domain), *readable;
+	char *unicode = NULL;
+
+	if (ascii == NULL || idn2_to_unicode_8z8z(ascii, &unicode, 0) != IDN2_OK)
+		return email;
+	arena_own(a, unicode, idn2_free);
+	readable = email_normalise(a, arena_printf(a, "%.*s%s", (int)(domain - email), email, unicode));
+	return readable != NULL ? readable : email;
 }

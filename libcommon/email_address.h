@@ -11,5 +11,10 @@ struct arena;
  * where it is no address.
  */
 const char *email_normalise(struct arena *a, const char *text);
+/*
+ * A normalised address with its domain as people read it: what is asked of new accounts, so that one mailbox
+ * has one. xn--80ak6aa92e.com, full-width letters and аррӏе.com name the same domain, and both other forms give the last.
+ */
+const char *email_readable(struct arena *a, const char *email);
 
 #endif

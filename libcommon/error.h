@@ -28,7 +28,7 @@
 	X(ERR_FORBIDDEN, 403, "forbidden", false, "Your roles do not hold the permission this needs.") \
 	X(ERR_SECOND_FACTOR_MISSING, 403, "second_factor_missing", false, "Your roles of staff count only with a second factor. Add a passkey (POST /v1/me/passkeys/options, then POST /v1/me/passkeys) or an authenticator (POST /v1/me/totp, then POST /v1/me/totp/confirm), and refresh the token.") \
 	X(ERR_OWN_SUBMISSION, 403, "own_submission", false, "Nobody decides what they submitted themselves; ask another person.") \
-	X(ERR_ACCOUNT_RESTRICTED, 403, "account_restricted", false, "This account is suspended: it may read its own data, take an export of it and sign out. The mail about the suspension says why; write to support to have it lifted.") \
+	X(ERR_ACCOUNT_RESTRICTED, 403, "account_restricted", false, "This account is suspended: it may read its own data, take an export of it and sign out. The mail about the suspension says why; our staff lift it.") \
 	X(ERR_NOT_FOUND, 404, "not_found", false, "Nothing is there for you; check the path and the id.") \
 	X(ERR_METHOD_NOT_ALLOWED, 405, "method_not_allowed", false, "Use one of the methods in the Allow header.") \
 	X(ERR_TIMEOUT, 408, "request_timeout", true, "The request did not arrive in time; send it faster or again.") \

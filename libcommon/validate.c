@@ -130,7 +130,7 @@ check_text(struct request *rq, const struct column *col, const char *s)
 
 	if (c.code != NULL)
 		return c;
-	if ((col->flags & COL_REQUIRED) && !utf8_any(s, shows_something))
+	if (column_length_min(col) > 0 && !utf8_any(s, shows_something))
 		return complain(rq, "required", "not only white space");
 	if (!(col->flags & COL_ANY_TEXT) && holds_control(col, s))
 		return complain(rq, "control_character", "no line breaks or other control characters here");

@@ -65,6 +65,8 @@ admin_create(struct request *rq, int argc, char **argv)
 	(void)argv;
 	if (email == NULL)
 		return fail(rq, ERR_BAD_REQUEST, "give the address with --email");
+	if (strcmp(email_readable(rq->arena, email), email) != 0)
+		return fail(rq, ERR_BAD_REQUEST, "write its domain as it is read: %s", email_readable(rq->arena, email));
 	if (refuse_second(rq) < 0 || read_password(rq) < 0 ||
 	    password_check(rq, "password", password, email) < 0 ||
 	    password_hash(rq, password, &hash) < 0)

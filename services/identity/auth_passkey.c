@@ -228,7 +228,7 @@ sign_in(struct request *rq, void *arg)
 		return -1;
 	if (judge(rq, user, an, &is_right) < 0)
 		return -1;
-	if (!is_right || strcmp(row_text(user, "status"), "PENDING") == 0)
+	if (!is_right || user_is_unconfirmed(user))
 		return refuse(rq, an);
 	act_as_user(rq, user);
 	rq->source_type = an->how.client;

@@ -5,8 +5,15 @@
 #include <string.h>
 
 #include "arena.h"
+#include "db.h"
 #include "email_address.h"
 #include "request.h"
+
+static int
+refuse_email(struct request *rq, const char *field)
+{
+	return fail_field(rq, field, "bad_email", "an address like name@example.org");
+}
 
 int
 email_take(struct request *rq, const char *field, const char **ret_email)
@@ -14,9 +21,29 @@ email_take(struct request *rq, const char *field, const char **ret_email)
 	const char *email = email_normalise(rq->arena, body_text(rq, field));
 
 	if (email == NULL)
-		return fail_field(rq, field, "bad_email", "an address like name@example.org");
+		return refuse_email(rq, field);
 	*ret_email = email;
 	return 0;
+}
+
+int
+email_take_new(struct request *rq, const char *field, const char **ret_email)
+{
+	const char *email = email_normalise(rq->arena, body_text(rq, field)), *readable;
+
+	if (email == NULL)
+		return refuse_email(rq, field);
+	readable = email_readable(rq->arena, email);
+	if (strcmp(readable, email) != 0)
+		return fail_field(rq, field, "bad_email", "write its domain as it is read: %s", readable);
+	*ret_email = email;
+	return 0;
+}
+
+int
+email_lock(struct request *rq, const char *email)
+{
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))", DB(email));
 }
 
 const char *

@@ -90,6 +90,11 @@ int runtime_config_rollback(struct request *rq);
 int runtime_config_explain(struct request *rq);
 extern const struct column user_role_request_body[], runtime_config_rollback_body[];
 
+/* Written by PATCH /v1/me and PATCH /v1/users/{id}: one rule for both. */
+#define COLUMN_DISPLAY_NAME(more) { "display_name", COL_TEXT, COL_NO_CONTACT | (more), .min = 1, .max = 100, \
+	.doc = "How mails and lists call the user; null takes it away." }
+/* No link sent to its address was followed: it signs in nowhere, and no answer tells it from an unknown one. */
+bool user_is_unconfirmed(const struct row *user);
 /*
  * Refuses what would leave no administrator in force, but for those whose grant has an end: an
  * installation closed for good. `user_id` is about to lose the role or the account; held against

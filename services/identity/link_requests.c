@@ -31,7 +31,7 @@
 
 static const struct kind {
 	const char *purpose;
-	bool for_pending;	/* for accounts whose address is not confirmed, or for all others */
+	bool for_unconfirmed;	/* for accounts whose address is not confirmed, or for all others */
 	const char *lifetime;	/* option, seconds */
 	const char *method;	/* as auth.failed names it */
 } kinds[] = {
@@ -89,7 +89,7 @@ issue(struct request *rq, const struct kind *kind, const char *user_id, const ch
 
 	if (user == NULL)
 		return -1;
-	if ((strcmp(row_text(user, "status"), "PENDING") == 0) != kind->for_pending)
+	if (user_is_unconfirmed(user) != kind->for_unconfirmed)
 		return 0;
 	if ((registration != NULL && registration_noted(rq, user, registration) < 0) ||
 	    one_time_tokens_recent(rq, user_id, kind->purpose,

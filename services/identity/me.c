@@ -95,7 +95,7 @@ me_read(struct request *rq)
 }
 
 const struct column me_body[] = {
-	{ "display_name", COL_TEXT, COL_NO_CONTACT, .max = 100, .doc = "How mails and lists call the user." },
+	COLUMN_DISPLAY_NAME(0),
 	{ 0 }
 };
 
@@ -238,7 +238,7 @@ me_email_change(struct request *rq)
 	struct row *user;
 	bool is_free, has_enough;
 
-	if (email_take(rq, "email", &email) < 0 || (user = caller_stepped_up(rq)) == NULL ||
+	if (email_take_new(rq, "email", &email) < 0 || (user = caller_stepped_up(rq)) == NULL ||
 	    links_are_few(rq, email, &has_enough) < 0 || email_is_free(rq, email, &is_free) < 0)
 		return -1;
 	if (!is_free)
@@ -266,6 +266,8 @@ me_email_confirm(struct request *rq)
 	bool is_free;
 
 	if (one_time_token_redeem(rq, "CHANGE_EMAIL", body_text(rq, "token"), &token) < 0)
+		return -1;
+	if (email_lock(rq, token.new_value) < 0)
 		return -1;
 	user = row_load(rq, &users_resource, token.user_id, true);
 	if (user == NULL || email_is_free(rq, token.new_value, &is_free) < 0)

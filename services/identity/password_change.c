@@ -46,7 +46,7 @@ put_password(struct request *rq, struct row *user, const char *hash)
 	    sessions_end(rq, row_id(user), NULL, "PASSWORD_CHANGED") < 0 ||
 	    one_time_tokens_end(rq, row_id(user)) < 0)
 		return -1;
-	return throttle_clear(rq, row_text(user, "email"));
+	return throttle_clear(rq, row_id(user));
 }
 
 /* ---- forgot ---- */
@@ -149,9 +149,9 @@ auth_password_change(struct request *rq)
 	struct db_result *r;
 
 	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
-	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
+	    "SELECT email, password_hash, lower(email) FROM users WHERE id = $1", DB(rq->caller.user_id));
 	if (r == NULL || password_check(rq, "new_password", wanted, db_text(r, 0, 0)) < 0 ||
-	    throttle_read(rq, db_text(r, 0, 0), session_proof(rq), &c.throttle) < 0)
+	    throttle_read(rq, db_text(r, 0, 2), session_proof(rq), &c.throttle) < 0)
 		return -1;
 	c.old_hash = db_text(r, 0, 1);
 	if (throttle_take(rq, &c.throttle) < 0)

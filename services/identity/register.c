@@ -45,13 +45,6 @@ struct registration {
 	const char *email, *phone, *password_hash;
 };
 
-/* Of two registrations of one address at once the second waits and finds the first. */
-static int
-lock_address(struct request *rq, const struct registration *r)
-{
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))", DB(r->email));
-}
-
 /* What the link of this registration carries. */
 static const char *
 registration_text(struct request *rq, const struct registration *r)
@@ -85,7 +78,7 @@ register_account(struct request *rq, void *arg)
 	struct db_result *r;
 	bool phone_is_taken;
 
-	if (lock_address(rq, reg) < 0 || phone_claim(rq, reg->phone, NULL, &phone_is_taken) < 0)
+	if (email_lock(rq, reg->email) < 0 || phone_claim(rq, reg->phone, NULL, &phone_is_taken) < 0)
 		return -1;
 	r = db_query(rq, "SELECT id FROM users WHERE lower(email) = lower($1)", DB(reg->email));
 	if (r == NULL)
@@ -105,7 +98,7 @@ auth_register(struct request *rq)
 	struct registration reg = { 0 };
 	const char *password = body_text(rq, "password");
 
-	email_take(rq, "email", &reg.email);
+	email_take_new(rq, "email", &reg.email);
 	phone_take(rq, "phone", &reg.phone);
 	if (password_check(rq, "password", password, reg.email) < 0 || rq->problem.code != ERR_NONE)
 		return -1;
@@ -164,6 +157,16 @@ put_registration(struct request *rq, struct row *user, const char *registration)
 
 /* ---- the address ---- */
 
+/* A suspended account stays so; only with its address confirmed can it be reinstated. */
+static int
+confirm(struct request *rq, struct row *user)
+{
+	if (strcmp(row_text(user, "status"), "PENDING") == 0)
+		return row_follow(rq, user, "activate");
+	row_set_now(rq, user, "email_verified_at");
+	return row_update(rq, user);
+}
+
 int
 auth_verify_email(struct request *rq)
 {
@@ -175,13 +178,13 @@ auth_verify_email(struct request *rq)
 	user = row_load(rq, &users_resource, token.user_id, true);
 	if (user == NULL)
 		return -1;
-	if (strcmp(row_text(user, "status"), "PENDING") != 0)
+	if (!user_is_unconfirmed(user))
 		return fail(rq, ERR_TOKEN_INVALID,
 		    "this token is wrong, used or expired; ask for a new one");
 	if (token.new_value != NULL && put_registration(rq, user, token.new_value) < 0)
 		return -1;
 	act_as_user(rq, user);
-	if (row_follow(rq, user, "activate") < 0)
+	if (confirm(rq, user) < 0)
 		return -1;
 	return reply_json(rq, 200, json_pack("{s:s}", "status", row_text(user, "status")));
 }

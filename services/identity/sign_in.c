@@ -45,29 +45,28 @@ const struct column step_up_body[] = {
 struct attempt {
 	struct sign_in how;
 	struct throttle throttle;
-	const char *email, *user_id, *hash;	/* NULL hash: no such account */
+	const char *email, *user_id, *hash;	/* NULL user_id and hash: no such account */
 	bool is_right;
 };
 
 static int
 find_account(struct request *rq, struct attempt *at)
 {
-	struct db_result *r = db_query(rq,
-	    "SELECT id, password_hash FROM users WHERE lower(email) = lower($1)", DB(at->email));
+	struct db_result *r = db_query(rq, "SELECT asked.email, u.id, u.password_hash"
+	    " FROM (SELECT lower($1) AS email) asked LEFT JOIN users u ON lower(u.email) = asked.email",
+	    DB(at->email));
 	const char *proof;
 
 	if (r == NULL)
 		return -1;
-	if (db_rows(r) == 1) {
-		at->user_id = db_text(r, 0, 0);
-		at->hash = db_text(r, 0, 1);
-	}
+	at->user_id = db_text(r, 0, 1);
+	at->hash = db_text(r, 0, 2);
 	/* asked for an unknown account too, so that both take as long */
 	if (device_proof(rq, at->user_id, &at->how, &proof) < 0)
 		return -1;
 	at->throttle.user_id = at->user_id;
 	at->throttle.method = at->how.method;
-	return throttle_read(rq, at->email, proof, &at->throttle);
+	return throttle_read(rq, db_text(r, 0, 0), proof, &at->throttle);
 }
 
 static int
@@ -96,7 +95,7 @@ sign_in(struct request *rq, void *arg)
 	user = row_load(rq, &users_resource, at->user_id, true);
 	if (user == NULL)
 		return -1;
-	if (strcmp(row_text(user, "status"), "PENDING") == 0 ||
+	if (user_is_unconfirmed(user) ||
 	    !password_is_still(user, at->hash))
 		return refuse(rq, at);
 	act_as_user(rq, user);
@@ -156,12 +155,11 @@ auth_step_up(struct request *rq)
 	if (body_text(rq, "code") != NULL)
 		return second_factor_step_up(rq);
 	r = db_one_or_fail(rq, ERR_BAD_TOKEN, "this account is gone",
-	    "SELECT email, password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
+	    "SELECT lower(email), password_hash FROM users WHERE id = $1", DB(rq->caller.user_id));
 	if (r == NULL)
 		return -1;
-	at.email = db_text(r, 0, 0);
 	at.hash = db_text(r, 0, 1);
-	if (throttle_read(rq, at.email, session_proof(rq), &at.throttle) < 0 ||
+	if (throttle_read(rq, db_text(r, 0, 0), session_proof(rq), &at.throttle) < 0 ||
 	    throttle_take(rq, &at.throttle) < 0)
 		return -1;
 	if (password_verify(rq, at.hash, body_text(rq, "password"), &at.is_right) < 0)

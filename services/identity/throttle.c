@@ -1,7 +1,6 @@
 /* Sign-in throttling; see throttle.h. */
 #include "throttle.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "clock.h"
@@ -25,11 +24,7 @@
 static const char *
 scope_key(struct request *rq, const char *scope, const char *what)
 {
-	char *folded = arena_strdup(rq->arena, what);
-
-	for (char *p = folded; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return arena_printf(rq->arena, "%s:%s", scope, secret_hash(rq->arena, folded));
+	return arena_printf(rq->arena, "%s:%s", scope, secret_hash(rq->arena, what));
 }
 
 int
@@ -71,7 +66,7 @@ refuse(struct request *rq, const struct throttle *t)
 
 	rq->problem.retry_after_s = wait_s;
 	auth_refused(rq, t->user_id, t->method, "rate_limited");
-	return fail(rq, ERR_TOO_MANY_REQUESTS, "too many failed attempts; wait %d s", wait_s);
+	return fail(rq, ERR_TOO_MANY_REQUESTS, "too many attempts; try again in %d seconds", wait_s);
 }
 
 /* What one attempt was counted as against one key, so that it can be given back. */
@@ -150,10 +145,13 @@ throttle_failed(struct request *rq, const struct throttle *t)
 }
 
 int
-throttle_clear(struct request *rq, const char *account)
+throttle_clear(struct request *rq, const char *user_id)
 {
-	return db_exec(rq, "DELETE FROM auth_throttles WHERE scope_key = $1",
-	    DB(scope_key(rq, "account", account)));
+	struct db_result *r = db_one_or_fail(rq, ERR_NOT_FOUND, "this account is gone",
+	    "SELECT lower(email) FROM users WHERE id = $1", DB(user_id));
+
+	return r == NULL ? -1 : db_exec(rq, "DELETE FROM auth_throttles WHERE scope_key = $1",
+	    DB(scope_key(rq, "account", db_text(r, 0, 0))));
 }
 
 int

@@ -27,6 +27,8 @@ struct throttle {
 };
 
 /*
+ * `account`: what failures are counted against. An e-mail address as lower() of PostgreSQL gives it, which
+ * the look-up of the account uses too: another folding would give spellings of one address a count each.
  * `proven`: NULL, or a text of what the caller holds of this account: devices.h says what a device does.
  * An unknown account has its row as a known one. Reads; may be called outside a transaction.
  */
@@ -47,7 +49,7 @@ int throttle_failed(struct request *rq, const struct throttle *t);
  */
 int throttle_passed(struct request *rq, const struct throttle *t);
 /* The account proved itself otherwise, by a token of a mail: its failures are forgotten. */
-int throttle_clear(struct request *rq, const char *account);
+int throttle_clear(struct request *rq, const char *user_id);
 
 /* Publishes auth.failed, sampled above a rate. user_id NULL: no known user. */
 void auth_failed(struct request *rq, const char *user_id, const char *method, const char *reason,

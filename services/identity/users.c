@@ -27,8 +27,7 @@ static const struct column user_columns[] = {
 	COLUMN_VERSION,
 	{ "access_epoch", COL_INT, COL_READONLY | COL_PRIVATE, .initial = "1",
 	    .doc = "Grows when what the user may do changes; older access tokens are stale." },
-	{ "display_name", COL_TEXT, COL_PERSONAL | COL_SEARCH, .max = 100,
-	    .doc = "How mails and lists call the user." },
+	COLUMN_DISPLAY_NAME(COL_PERSONAL | COL_SEARCH),
 	{ "email_verified_at", COL_TIME, COL_READONLY | COL_PRIVATE },
 	{ "email_unreachable_at", COL_TIME, COL_READONLY | COL_PRIVATE | COL_FILTER,
 	    .doc = "Set when a mail to the address bounced for good." },
@@ -101,6 +100,14 @@ user_is_active(struct request *rq, const char *user_id, bool *ret_active)
 	return 0;
 }
 
+/* Nobody has followed a link sent to its address. Accounts that are ACTIVE are never asked. */
+bool
+user_is_unconfirmed(const struct row *user)
+{
+	return strcmp(row_text(user, "status"), "PENDING") == 0 ||
+	    (strcmp(row_text(user, "status"), "SUSPENDED") == 0 && !row_is_set(user, "email_verified_at"));
+}
+
 /* Erasure leaves the status as it was; nothing is left that a change of it could concern. */
 static int
 user_must_not_be_erased(struct request *rq, struct row *user)
@@ -139,6 +146,9 @@ user_reinstate(struct request *rq, struct row *user)
 {
 	if (user_must_not_be_erased(rq, user) < 0)
 		return -1;
+	if (user_is_unconfirmed(user))
+		return fail(rq, ERR_CONFLICT, "the address of this account was never confirmed;"
+		    " its owner can do so by the link of POST /v1/auth/verify-email/resend");
 	row_set(user, "suspended_reason", NULL);
 	row_set(user, "suspended_until", NULL);
 	event_set_text(row_event(rq, user), "reason", body_text(rq, "reason"));
@@ -158,7 +168,7 @@ static const struct transition user_transitions[] = {
 	{ "suspend",   "ACTIVE",    "SUSPENDED", NOT_ONESELF("users.suspend"),      &EV_USER_SUSPENDED,  user_suspend,
 	    .body = suspend_body, .doc = "Suspend the account and end its sessions." },
 	{ "reinstate", "SUSPENDED", "ACTIVE",    NOT_ONESELF("users.reinstate"),    &EV_USER_REINSTATED, user_reinstate,
-	    .body = reinstate_body, .doc = "Lift the suspension." },
+	    .body = reinstate_body, .doc = "Lift the suspension of an account whose address is confirmed." },
 	{ 0 }
 };
 

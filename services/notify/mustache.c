@@ -12,6 +12,12 @@
 #define DEPTH_MAX 16
 #define NAME_MAX_BYTES 128
 #define OUTPUT_MAX (256 * 1024)
+/*
+ * How much one rendering may read of its template, which sections of long lists read again and
+ * again: bytes, and TAG_COST more for each tag. At the most some 30 ms.
+ */
+#define WORK_MAX (4 * 1024 * 1024)
+#define TAG_COST 64
 
 struct tag {
 	char kind;		/* 'v' a value, 'r' a raw one, '#', '^', '/', '!' */
@@ -23,7 +29,9 @@ struct tag {
 struct rendering {
 	const char *text;	/* the whole template, for positions */
 	const json_t *stack[DEPTH_MAX + 1];
+	const char *taken[DEPTH_MAX + 1];	/* the name of each section on the stack; NULL: an inverted one */
 	unsigned depth;
+	size_t work;		/* see WORK_MAX */
 	enum mustache_escape escape;
 	unsigned flags;
 	bool checking;		/* every branch once, nothing is kept */
@@ -153,7 +161,7 @@ is_known_kind(char kind)
  * it, so that a template can be laid out readably.
  */
 static void
-take_line(const struct rendering *r, struct tag *t)
+take_line(struct rendering *r, struct tag *t)
 {
 	const char *from = t->begin, *to = t->end;
 
@@ -163,6 +171,7 @@ take_line(const struct rendering *r, struct tag *t)
 		return;
 	while (*to == ' ' || *to == '\t')
 		to++;
+	r->work += (size_t)(to - from);
 	if (to[0] == '\r' && to[1] == '\n')
 		to++;
 	if (*to != '\n' && *to != '\0')
@@ -226,18 +235,39 @@ take_tag(struct rendering *r, const char *at, struct tag *t)
 
 /* ---- blocks ---- */
 
+/* Everything that takes time grows with this, so no template can hold the daemon up. */
+static int
+count_work(struct rendering *r, const struct tag *t, const char *from)
+{
+	r->work += (size_t)(t->end - from) + TAG_COST;
+	if (r->work > WORK_MAX)
+		return refuse(r, t->begin, "the sections around this are gone through too often", "");
+	return r->out.len > OUTPUT_MAX ? refuse(r, t->begin, "the text becomes too long", "") : 0;
+}
+
+/* A list inside itself is gone through as often as its length squared, and means nothing here. */
+static bool
+is_in_itself(const struct rendering *r, const struct tag *t)
+{
+	for (unsigned i = 1; i <= r->depth && t->kind == '#'; i++)
+		if (r->taken[i] != NULL && strcmp(r->taken[i], t->name) == 0)
+			return true;
+	return false;
+}
+
 static int render_block(struct rendering *r, const char **at, const char *until, bool live);
 
 /* The section's inside once with `value` as its data; ret_end is where it ends. */
 static int
-render_inside(struct rendering *r, const char *from, const char *name, const json_t *value,
-    bool live, const char **ret_end)
+render_inside(struct rendering *r, const struct tag *t, const json_t *value, bool live,
+    const char **ret_end)
 {
-	const char *at = from;
+	const char *at = t->end;
 	int result;
 
 	r->stack[++r->depth] = value;
-	result = render_block(r, &at, name, live);
+	r->taken[r->depth] = t->kind == '#' ? t->name : NULL;
+	result = render_block(r, &at, t->name, live);
 	r->depth--;
 	*ret_end = at;
 	return result;
@@ -248,23 +278,24 @@ render_section(struct rendering *r, const struct tag *t, const char **at, bool l
 {
 	const json_t *v = live ? look_up(r, t->name) : NULL, *here = r->stack[r->depth];
 	bool taken = v != NULL && is_taken(v);
-	const char *from = t->end;
 
 	if (r->depth == DEPTH_MAX)
 		return refuse(r, t->begin, "sections nested too deeply at", t->name);
 	if (live && v == NULL && (r->flags & MUSTACHE_STRICT))
 		return refuse(r, t->begin, "there is nothing called", t->name);
+	if (r->checking && is_in_itself(r, t))
+		return refuse(r, t->begin, "a section inside itself:", t->name);
 	if (r->checking)
-		return render_inside(r, from, t->name, t->kind == '^' || v == NULL ? here :
+		return render_inside(r, t, t->kind == '^' || v == NULL ? here :
 		    json_is_array(v) ? json_array_get(v, 0) : v, live, at);
 	if (t->kind == '^')
-		return render_inside(r, from, t->name, here, live && !taken, at);
+		return render_inside(r, t, here, live && !taken, at);
 	if (!taken)
-		return render_inside(r, from, t->name, here, false, at);
+		return render_inside(r, t, here, false, at);
 	if (!json_is_array(v))
-		return render_inside(r, from, t->name, v, live, at);
+		return render_inside(r, t, v, live, at);
 	for (size_t i = 0; i < json_array_size(v); i++)
-		if (render_inside(r, from, t->name, json_array_get(v, i), live, at) < 0)
+		if (render_inside(r, t, json_array_get(v, i), live, at) < 0)
 			return -1;
 	return 0;
 }
@@ -308,8 +339,8 @@ render_block(struct rendering *r, const char **at, const char *until, bool live)
 			return -1;
 		if (live && t.begin > *at)
 			buf_add(&r->out, *at, (size_t)(t.begin - *at));
-		if (r->out.len > OUTPUT_MAX)
-			return refuse(r, open, "the text becomes too long", "");
+		if (count_work(r, &t, *at) < 0)
+			return -1;
 		*at = t.end;
 		if (t.kind == '/' && (until == NULL || strcmp(t.name, until) != 0))
 			return refuse(r, open, "this section was not opened last:", t.name);

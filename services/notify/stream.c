@@ -6,12 +6,17 @@
  * some seconds behind the newest, and leaves out what was sent: a browser that comes again may get
  * those seconds twice, by the same ids. A stream ends when its token does, when the token stops
  * being good, or after ten minutes; the browser comes again by itself.
+ *
+ * A user has OF_ONE_MAX of them: a new one ends his oldest, since a browser that lost its line comes
+ * again long before its old stream is found dead. The ended one is told to stay away for a minute, so that
+ * many tabs do not chase each other away; it misses nothing. None of his takes anybody else's place.
  */
 #include "stream.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "auth.h"
 #include "clock.h"
@@ -26,6 +31,9 @@
 #include "uuid.h"
 
 #define STREAMS_MAX 200
+#define OF_ONE_MAX 5
+#define ENDING_MAX 5		/* of one user, told to end and not gone yet */
+#define ENDING_TEXT "retry: 60000\n\n"	/* ms */
 #define POLL_MS 1000
 #define HEARTBEAT_MS 15000
 #define LIFE_MS 600000
@@ -33,15 +41,18 @@
 #define LATE_MS 5000		/* between an id and its commit */
 #define SENT_MAX 128		/* ids remembered; what is older is not asked for again */
 
-static unsigned streams;
-
 struct stream {
+	TAILQ_ENTRY(stream) link;
 	struct request *rq;		/* the stream's own; each poll has a unit of its own */
+	bool is_ending;			/* a newer one of the same user has taken its place */
 	char from_id[UUID_TEXT];	/* nothing up to here is asked for any more */
 	char sent[SENT_MAX][UUID_TEXT];	/* what was sent after that, the newest behind sent[next - 1] */
 	unsigned count, next;
 	int64_t until_ms, beat_ms;
 };
+
+static TAILQ_HEAD(, stream) open_streams = TAILQ_HEAD_INITIALIZER(open_streams);	/* the oldest first */
+static unsigned streams;
 
 /* When an id of ours was made, in ms since 1970; -1 for what is none. */
 static int64_t
@@ -153,6 +164,41 @@ turn(struct stream *s)
 	return result;
 }
 
+/* The caller's own: where he has as many as he may, the oldest is told to end. */
+static int
+make_room(struct request *rq)
+{
+	struct stream *s, *oldest = NULL;
+	unsigned staying = 0, ending = 0;
+
+	TAILQ_FOREACH(s, &open_streams, link) {
+		if (!caller_is(rq, s->rq->caller.user_id))
+			continue;
+		ending += s->is_ending;
+		staying += !s->is_ending;
+		if (oldest == NULL && !s->is_ending)
+			oldest = s;
+	}
+	if (staying >= OF_ONE_MAX && ending >= ENDING_MAX) {
+		rq->problem.retry_after_s = 2;
+		return fail(rq, ERR_TOO_MANY_REQUESTS, "%d streams at once are the most of one user", OF_ONE_MAX);
+	}
+	if (streams >= STREAMS_MAX)
+		return fail(rq, ERR_OVERLOADED, "too many streams at once");
+	if (staying >= OF_ONE_MAX)
+		oldest->is_ending = true;
+	return 0;
+}
+
+static bool
+goes_on(struct stream *s)
+{
+	if (s->is_ending)
+		send_text(s, ENDING_TEXT, sizeof(ENDING_TEXT) - 1);
+	return !s->is_ending && !service_stopping() && !http_client_gone(s->rq->http) &&
+	    clock_mono_ms() < s->until_ms;
+}
+
 int
 notifications_stream(struct request *rq)
 {
@@ -160,17 +206,18 @@ notifications_stream(struct request *rq)
 		{ "Cache-Control", "no-store" }, { "X-Accel-Buffering", "no" } };
 	struct stream s = { .rq = rq, .until_ms = clock_mono_ms() + LIFE_MS, .beat_ms = clock_mono_ms() };
 
-	if (streams >= STREAMS_MAX)
-		return fail(rq, ERR_OVERLOADED, "too many streams at once");
+	if (make_room(rq) < 0)
+		return -1;
 	begin(&s);
 	streams++;
+	TAILQ_INSERT_TAIL(&open_streams, &s, link);
 	rq->reply.status = 200;
 	http_reply_start(rq->http, 200, fields, COUNT_OF(fields));
 	send_text(&s, "retry: 2000\n\n", 13);
-	while (!service_stopping() && !http_client_gone(rq->http) && clock_mono_ms() < s.until_ms &&
-	    turn(&s) == 0 && fiber_sleep(POLL_MS) == FIBER_DONE)
+	while (goes_on(&s) && turn(&s) == 0 && fiber_sleep(POLL_MS) == FIBER_DONE)
 		;
 	http_reply_end(rq->http);
+	TAILQ_REMOVE(&open_streams, &s, link);
 	streams--;
 	return 0;
 }

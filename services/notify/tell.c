@@ -112,10 +112,27 @@ find_people(struct telling *t)
 
 /* ---- what ---- */
 
+/*
+ * A template that staff have written and that fails on these data costs nobody his news: the words
+ * that ship go out in its place, and the log says why. Where none ship the event is refused.
+ */
 static int
-broken(struct telling *t, const struct template *template, const struct error *e)
+render(struct telling *t, const struct template *template, const json_t *data, bool is_email,
+    struct rendered *ret_r)
 {
-	return fail(t->rq, ERR_INTERNAL, "template %s: %s", template->key, e->text);
+	struct template shipped = *template;
+	struct error e;
+	int (*channel)(struct arena *, const struct template *, const json_t *, struct rendered *,
+	    struct error *) = is_email ? render_email : render_push;
+
+	if (channel(t->rq->arena, template, data, ret_r, &e) == 0)
+		return 0;
+	template_take_shipped(t->rule, &shipped, is_email);
+	log_error("template %s cannot be rendered%s: %s", template->key,
+	    shipped.body != NULL ? ", the words that ship are sent" : "", e.text);
+	if (shipped.body == NULL || channel(t->rq->arena, &shipped, data, ret_r, &e) < 0)
+		return fail(t->rq, ERR_INTERNAL, "template %s: %s", template->key, e.text);
+	return 0;
 }
 
 static const char *
@@ -166,12 +183,11 @@ tell_by_email(struct telling *t, const struct person *p, const json_t *data)
 		.template_key = template->key, .topic = t->rule->topic };
 	struct rendered r;
 	struct row *row;
-	struct error e;
 
 	if (template->key == NULL || !template->is_active || !p->wants_email)
 		return 0;
-	if (render_email(t->rq->arena, template, data, &r, &e) < 0)
-		return broken(t, template, &e);
+	if (render(t, template, data, true, &r) < 0)
+		return -1;
 	n.title = r.title;
 	n.body = r.text;
 	row = notification_add(t->rq, &n);
@@ -192,12 +208,11 @@ tell_shortly(struct telling *t, const struct person *p, const json_t *data, cons
 	struct new_notification n = { .user_id = p->id, .channel = channel, .event = t->event,
 		.template_key = template->key, .topic = t->rule->topic };
 	struct rendered r;
-	struct error e;
 
 	if (template->key == NULL || !template->is_active || !is_wanted)
 		return 0;
-	if (render_push(t->rq->arena, template, data, &r, &e) < 0)
-		return broken(t, template, &e);
+	if (render(t, template, data, false, &r) < 0)
+		return -1;
 	n.title = r.title;
 	n.body = r.text;
 	return notification_add(t->rq, &n) == NULL ? -1 : 0;

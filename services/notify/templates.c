@@ -185,6 +185,14 @@ subject_of(const struct rule *rule)
 	return rule->subject != NULL ? rule->subject : rule->title;
 }
 
+void
+template_take_shipped(const struct rule *rule, struct template *t, bool is_email)
+{
+	t->title = is_email ? subject_of(rule) : rule->title;
+	t->body = is_email ? rule->text : rule->push;
+	t->html = NULL;
+}
+
 static void
 seed_rule(const struct rule *rule, void *arg)
 {

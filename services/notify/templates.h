@@ -14,6 +14,8 @@ struct templates {
 int templates_load(struct request *rq, const struct rule *rule, struct templates *ret_t);
 /* Adds the templates that are missing, renews those that nobody has edited. */
 int templates_seed(struct request *rq);
+/* Puts the words that ship in the place of staff's; body is NULL where none ship. */
+void template_take_shipped(const struct rule *rule, struct template *t, bool is_email);
 /* nxt-notify templates check: every shipped text against the fields of its event. */
 int templates_check_command(struct request *rq, int argc, char **argv);
 int template_preview(struct request *rq);

@@ -114,8 +114,6 @@ note_agent(struct request *rq, struct row *ticket)
 static int
 ticket_take(struct request *rq, struct row *ticket)
 {
-	if (caller_is(rq, row_text(ticket, "created_by_user_id")))
-		return fail(rq, ERR_OWN_SUBMISSION, "nobody works on a ticket of his own");
 	row_set(ticket, "assigned_to_user_id", rq->caller.user_id);
 	note_agent(rq, ticket);
 	return 0;
@@ -185,12 +183,13 @@ ticket_close(struct request *rq, struct row *ticket)
 
 static const struct transition ticket_transitions[] = {
 	{ NULL, NULL, "OPEN", SIGNED_IN, &EV_TICKET_OPENED, NULL },
-	{ "take", "OPEN", "IN_PROGRESS", STAFF("support-tickets.take"), &EV_TICKET_ASSIGNED, ticket_take,
+	{ "take", "OPEN", "IN_PROGRESS", { .who = WHO_STAFF, .permission = "support-tickets.take",
+	    .conditions = NOT_OWNER }, &EV_TICKET_ASSIGNED, ticket_take,
 	    .doc = "The caller is its agent from now on." },
 	{ "assign", "OPEN", "IN_PROGRESS", SYS, &EV_TICKET_ASSIGNED, ticket_assigned,
 	    .doc = "Somebody else gave it to its agent." },
-	{ "give-back", "IN_PROGRESS", "OPEN", { .who = WHO_STAFF | WHO_SYS, .permission = "support-tickets.take" },
-	    &EV_TICKET_ASSIGNED, ticket_give_back, .doc = "Back to the queue." },
+	{ "give-back", "IN_PROGRESS", "OPEN", { .who = WHO_STAFF | WHO_SYS, .permission = "support-tickets.take",
+	    .conditions = NOT_OWNER }, &EV_TICKET_ASSIGNED, ticket_give_back, .doc = "Back to the queue." },
 	{ "resolve", "OPEN", "RESOLVED", OWNER_OR("support-tickets.resolve"), &EV_TICKET_RESOLVED,
 	    ticket_resolve, .stamp = "resolved_at", .body = resolve_body, .doc = "Answered; the clocks stop." },
 	{ "resolve", "IN_PROGRESS", "RESOLVED", OWNER_OR("support-tickets.resolve"), &EV_TICKET_RESOLVED,

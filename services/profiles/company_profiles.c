@@ -46,11 +46,11 @@ static const struct transition company_transitions[] = {
 	{ NULL, NULL, "DRAFT", SIGNED_IN },
 	{ "activate", "DRAFT", "ACTIVE", SYS, &EV_COMPANY_ACTIVATED, reviewed_activate },
 	{ "suspend", "ACTIVE", "SUSPENDED",
-	    { .who = WHO_STAFF | WHO_SYS, .permission = "company-profiles.suspend" },
+	    STAFF_NOT_OWNER_OR_SYS("company-profiles.suspend"),
 	    &EV_COMPANY_SUSPENDED, reviewed_suspend, .body = reason_body,
 	    .doc = "Take the company off the market; its jobs close." },
 	{ "reinstate", "SUSPENDED", "ACTIVE",
-	    { .who = WHO_STAFF | WHO_SYS, .permission = "company-profiles.reinstate" },
+	    STAFF_NOT_OWNER_OR_SYS("company-profiles.reinstate"),
 	    &EV_COMPANY_REINSTATED, reviewed_reinstate, .body = reinstate_body,
 	    .doc = "Bring a suspended company back." },
 

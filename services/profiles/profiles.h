@@ -34,6 +34,8 @@ extern const struct subscription profiles_subscriptions[];
 /* Who decides what others ask for: never what is their own. */
 #define REVIEWER(p) { .who = WHO_STAFF, .permission = (p), \
 	.conditions = NEEDS_APPROVER | NOT_OWNER }
+/* A profile goes off the market by staff, or with its owner's account. */
+#define STAFF_NOT_OWNER_OR_SYS(p) { .who = WHO_STAFF | WHO_SYS, .permission = (p), .conditions = NOT_OWNER }
 /* Conditions over a row `t` that belongs to a profile. */
 #define OF_PROFILE_OWNER \
 	"EXISTS (SELECT FROM user_role_profiles p WHERE p.id = t.user_role_profile_id" \

@@ -56,11 +56,11 @@ static const struct transition profile_transitions[] = {
 	{ NULL, NULL, "DRAFT", { .who = WHO_SIGNED_IN | WHO_SYS } },
 	{ "activate", "DRAFT", "ACTIVE", SYS, &EV_PROFILE_ACTIVATED, reviewed_activate },
 	{ "suspend", "ACTIVE", "SUSPENDED",
-	    { .who = WHO_STAFF | WHO_SYS, .permission = "user-role-profiles.suspend" },
+	    STAFF_NOT_OWNER_OR_SYS("user-role-profiles.suspend"),
 	    &EV_PROFILE_SUSPENDED, reviewed_suspend, .body = reason_body,
 	    .doc = "Take the profile off the market." },
 	{ "reinstate", "SUSPENDED", "ACTIVE",
-	    { .who = WHO_STAFF | WHO_SYS, .permission = "user-role-profiles.reinstate" },
+	    STAFF_NOT_OWNER_OR_SYS("user-role-profiles.reinstate"),
 	    &EV_PROFILE_REINSTATED, reviewed_reinstate, .body = reinstate_body,
 	    .doc = "Bring a suspended profile back." },
 

@@ -91,6 +91,23 @@ def test_transitions_are_the_databases_guards(service):
         assert declared.get(key) == guarded.get(key), f"{key[0]}.{key[1]}"
 
 
+# What staff may do to what is their own, though its owner may not as such.
+DECIDES_NOTHING = {
+    ("kb_articles", "unpublish"): "an author takes back what another has published",
+    ("email_logs", "bounce"): "notes what a mail server said",
+}
+
+
+@each_service
+def test_nobody_decides_what_is_their_own(service):
+    """A verb of staff alone is closed to the row's owner, whatever permissions he holds."""
+    for t in printed(service, "transitions"):
+        who = t["who"].split(" or ")
+        is_staffs = bool(t["verb"]) and any("." in w for w in who) and "owner" not in who
+        if is_staffs and (t["table"], t["verb"]) not in DECIDES_NOTHING:
+            assert "not the owner" in t["who"], f"{t['table']}: {t['verb']}"
+
+
 @each_service
 def test_a_transitions_event_is_one_the_service_publishes(service):
     out = {e["type"] for e in printed(service, "events") if e["direction"] == "out"}

@@ -6,8 +6,9 @@ import uuid
 
 import pytest
 import requests
+from accounts import sign_in
 from authenticator import Passkey
-from client import Person, eventually
+from client import Person, eventually, link_token
 from people import ADMINISTRATOR, identity_command, staff
 from test_identity_totp import code_at
 
@@ -167,6 +168,23 @@ def test_suspension_ends_sessions_and_leaves_reading(env, admin, person):
     admin.post(f"/v1/users/{me}/suspend", {"reason": "again"}, expect=409).says("illegal_transition")
     assert admin.post(f"/v1/users/{me}/reinstate", {"reason": "sorry"}, expect=200)["suspended_reason"] is None
     person.sign_in().patch("/v1/me", {"display_name": "free"}, expect=200)
+
+
+def test_reinstating_confirms_no_address(env, admin, anyone, sql):
+    """PENDING -> ACTIVE is for who follows the link; a suspension on the way there is no way around it."""
+    person = Person(env)
+    person.sign_up()
+    me = admin.get(f"/v1/users?email={person.email}", expect=200).items[0]["id"]
+    admin.post(f"/v1/users/{me}/suspend", {"reason": "spam"}, expect=200)
+    sign_in(anyone, person.email, person.password, expect=401).says("bad_credentials")
+    assert "never confirmed" in admin.post(f"/v1/users/{me}/reinstate", {}, expect=409).says("conflict")["detail"]
+    link = {"token": link_token(person.mailbox.wait(person.email, "token="))}
+    assert anyone.post("/v1/auth/verify-email", link, expect=200)["status"] == "SUSPENDED"
+    anyone.post("/v1/auth/verify-email", link, expect=400).says("token_invalid")
+    person.sign_in()
+    assert person.get("/v1/me", expect=200)["email_verified_at"]
+    assert admin.post(f"/v1/users/{me}/reinstate", {}, expect=200)["status"] == "ACTIVE"
+    eventually("a wallet is there", lambda: sql("finance", "SELECT FROM tracecoin_wallets WHERE user_id = %s", me))
 
 
 def test_a_user_cannot_suspend_others(env, person):

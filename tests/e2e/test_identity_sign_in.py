@@ -106,6 +106,15 @@ def test_a_stranger_delays_no_open_session(person, sql):
     person.post("/v1/auth/password/change", {"current_password": person.password, "new_password": GOOD}, expect=204)
 
 
+def test_spellings_of_one_address_share_one_count(env, sql):
+    """PostgreSQL's lower('İ') is 'i', so both spellings find the account; ASCII's tolower() tells them apart."""
+    person = Person(env, email=address().replace("@", "i@")).register().sign_in()
+    other = person.email.replace("i@", "İ@")
+    sign_in(person, other, person.password)
+    exhaust(person, person.email, sql)
+    sign_in(person, other, person.password, expect=429)
+
+
 def test_very_many_failures_delay_an_hour_and_no_longer(person, sql):
     exhaust(person, person.email, sql)
     mine = "'account:' || encode(sha256(convert_to(lower(%s), 'UTF8')), 'hex')"
@@ -407,6 +416,19 @@ def test_links_to_a_new_address_are_few(env, person):
     eventually("the mails are sent", lambda: len(person.mailbox.all(new)) == 5)
 
 
+def test_of_two_who_confirm_one_address_the_second_is_told_so(env, mailbox):
+    """Whether the first is there already or still at it: its token is no good any more."""
+    for _ in range(4):
+        new, who = address("new"), [Person(env).register().sign_in() for _ in range(4)]
+        for one in who:
+            one.post("/v1/me/email", {"email": new}, expect=202)
+        eventually("all have their links", lambda: len(mailbox.all(new)) == 4)
+        answers = together(*(lambda one=one, mail=mail: one.post(
+            "/v1/me/email/confirm", {"token": link_token(mail)}, expect=(200, 400, 409), token=None)
+            for one, mail in zip(who, mailbox.all(new))))
+        assert sorted(a.status for a in answers) == [200, 400, 400, 400], [a.json for a in answers]
+
+
 def test_phone_is_kept_in_one_form(person):
     digits = f"98{secrets.randbelow(10**8):08}"
     assert person.post("/v1/me/phone", {"phone": f"{digits[:5]} {digits[5:]}"}, expect=200)["phone"] == f"+91{digits}"
@@ -440,6 +462,10 @@ def test_me_is_not_changed_over_what_was_not_seen(person):
 
 def test_display_name_is_ones_own(env, person):
     assert person.patch("/v1/me", {"display_name": "Zoë"}, expect=200)["display_name"] == "Zoë"
+    for path in "/v1/me", f"/v1/users/{person.id}":
+        for name in "Call +91 98765 43210", "me@example.org", "", " ", "\u200b\u2060":
+            person.patch(path, {"display_name": name}, expect=422).says("validation_failed", "/display_name")
+        assert person.patch(path, {"display_name": None}, expect=200)["display_name"] is None
     person.patch("/v1/me", {"email": "other@example.com"}, expect=422).says("validation_failed", "/email")
     stranger = Person(env).register().sign_in()
     stranger.get(f"/v1/users/{person.id}", expect=404)

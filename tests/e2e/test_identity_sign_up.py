@@ -135,6 +135,16 @@ def test_a_password_is_one_however_it_is_typed(env):
     sign_in(person, person.email, unicodedata.normalize("NFKC", typed[1]), expect=401)
 
 
+@pytest.mark.parametrize("written", ["xn--80ak6aa92e.com", "\uff45xample.com"])
+def test_one_mailbox_has_one_account(env, anyone, person, written):
+    """A domain in its letters, as DNS holds it and in full-width letters is the same."""
+    email = f"{uuid.uuid4().hex[:12]}@{written}"
+    read = {"xn--80ak6aa92e.com": "аррӏе.com"}.get(written, "example.com")
+    for problem in (sign_up(anyone, email, expect=422), person.post("/v1/me/email", {"email": email}, expect=422)):
+        assert read in problem.says("validation_failed", "/email")["errors"][0]["detail"]
+    sign_up(anyone, email.replace(written, read))
+
+
 def test_verify_email_takes_a_token_once(env, mailbox):
     person = Person(env)
     person.sign_up()

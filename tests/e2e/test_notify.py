@@ -266,6 +266,28 @@ def test_templates_ship_and_are_checked(admin, user):
                expect=422).says("validation_failed", "/template_key")
 
 
+def test_a_template_that_would_take_for_ever_is_refused(admin):
+    """20 document types, eight times inside each other, are 20^8 passes."""
+    path = f"/v1/notification-templates/{template(admin, 'verification.document_requested.email')['id']}"
+    nested = "Hi\n" + "{{#document_types}}" * 8 + "{{/document_types}}" * 8
+    problem = admin.patch(path, {"body_template": nested}, expect=422).says("validation_failed", "/body_template")
+    assert "a section inside itself: {{document_types}}" in problem["errors"][0]["detail"]
+
+
+def test_a_template_that_cannot_be_rendered_costs_nobody_his_mail(admin, cast, mailbox, sql):
+    """Saved before it was refused, or fit for the sample alone: the words that ship are sent."""
+    row = template(admin, "job.published.email")
+    change = "UPDATE notification_templates SET body_template = %s WHERE id = %s"
+    sql("notify", change, "{{no_such_name}}", row["id"])
+    try:
+        title = "Words that ship " + uuid.uuid4().hex[:6]
+        cast.company.live_job(title=title)
+        mail = mailbox.wait(cast.company.email, title)
+        assert title in mail["text"] and "Hello" in mail["text"] and "no_such_name" not in mail["text"]
+    finally:
+        sql("notify", change, row["body_template"], row["id"])
+
+
 def test_every_shipped_template_renders(admin):
     rows = admin.everything("/v1/notification-templates?limit=200")
     assert len(rows) > 90
@@ -385,6 +407,28 @@ def test_a_notification_that_commits_late_is_pushed(cast, sql):
         sql("notify", "INSERT INTO notifications (id, user_id, channel, title, body, status, source_event_id)"
             " VALUES (%s, %s, 'IN_APP', 'Late', 'Late.', 'SENT', %s)", new, cast.company.id, new)
     assert is_pushed(cast.company, late, behind=seen)
+
+
+def stream(person):
+    return requests.get(f"{person.url}/v1/notifications/stream", stream=True, timeout=4,
+                        headers={"Authorization": f"Bearer {person.token}"})
+
+
+def test_nobody_takes_all_streams(env, user):
+    person = Person(env).register().sign_in()
+    mine = [stream(person) for _ in range(5)]
+    others = stream(user)
+    newest = stream(person)
+    assert mine[0].text.endswith("retry: 60000\n\n")   # the oldest ends, and says when to come again
+    mine.append(newest)
+    with pytest.raises(requests.exceptions.ConnectionError):   # the others have nothing more to say, and stay
+        next(chunk for chunk in mine[1].iter_content() if chunk == b"!")
+    burst = [stream(person) for _ in range(20)]
+    refused = [answer for answer in burst if answer.status_code == 429]
+    assert others.status_code == 200
+    assert refused and "the most of one user" in refused[0].json()["detail"] and refused[0].headers["Retry-After"] == "2"
+    for answer in [*mine, others, *burst]:
+        answer.close()
 
 
 # ---- support ----

@@ -3,7 +3,7 @@ import uuid
 
 import pytest
 from client import Person, eventually
-from people import company_fields, decide, queued, wait_status
+from people import company_fields, decide, queued, staff, wait_status
 
 NOWHERE = "01890000-0000-7000-8000-000000000000"
 PROFESSIONS = {
@@ -416,6 +416,15 @@ def test_suspended_user_takes_everything_along(env, admin, reviewer, anyone):
     eventually("the profile is off the market", lambda: anyone.get(path, expect=(200, 404)).status == 404)
     admin.post(f"/v1/users/{person.id}/reinstate", expect=200)
     eventually("the profile is back", lambda: anyone.get(path, expect=(200, 404)).status == 200)
+
+
+def test_staff_suspend_and_reinstate_no_profile_of_their_own(env, admin, reviewer):
+    keeper = staff(env, admin, "administrator")
+    path = f"/v1/user-role-profiles/{activate_profile(keeper, reviewer, 'photographer')['id']}"
+    keeper.post(f"{path}/suspend", {"reason": "x"}, expect=403).says("own_submission")
+    admin.post(f"{path}/suspend", {"reason": "Complaints."}, expect=200)
+    keeper.post(f"{path}/reinstate", expect=403).says("own_submission")
+    admin.post(f"{path}/reinstate", expect=200)
 
 
 def test_lists_page_and_filter(anyone):

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from nxt import migrate
@@ -36,6 +37,20 @@ def test_the_runtime_role_has_no_ddl_and_no_other_database(postgres):
 def test_making_databases_again_changes_nothing(postgres):
     postgres.make_databases()
     assert postgres.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'nxt_%'") == "6"
+
+
+def test_the_log_holds_no_values(postgres):
+    """Slow and failed statements are logged, with neither their parameters nor the row they met."""
+    address = "asha.private@example.org"
+    with psycopg.connect(postgres.owner_url("audit"), autocommit=True) as db:
+        db.execute("CREATE TABLE people (email text UNIQUE)")
+        db.execute("INSERT INTO people VALUES (%s)", [address])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            db.execute("INSERT INTO people VALUES (%s)", [address])
+        db.execute("SELECT pg_sleep(0.6), %s::text", [address])
+        db.execute("DROP TABLE people")
+    log = postgres.process.log.read_text()
+    assert "pg_sleep(0.6)" in log and "people_email_key" in log and address not in log
 
 
 def test_acknowledged_commits_survive_kill9_and_a_stale_lock(postgres):

@@ -48,6 +48,25 @@ test_email_has_one_form(void **state)
 }
 
 static void
+test_a_domain_has_one_readable_form(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "a@example.com", "a@example.com" },
+		{ "a@xn--80ak6aa92e.com", "a@\xd0\xb0\xd1\x80\xd1\x80\xd3\x8f\xd0\xb5.com" },
+		{ "a@\xd0\xb0\xd1\x80\xd1\x80\xd3\x8f\xd0\xb5.com", "a@\xd0\xb0\xd1\x80\xd1\x80\xd3\x8f\xd0\xb5.com" },
+		{ "a@\xef\xbd\x85xample.com", "a@example.com" },		/* a full-width e */
+		{ "a@b.xn--bcher-kva.example", "a@b.b\xc3\xbc" "cher.example" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+		const char *email = email_normalise(a, pairs[i][0]);
+		assert_non_null(email);
+		assert_string_equal(email_readable(a, email), pairs[i][1]);
+	}
+}
+
+static void
 test_what_is_no_email(void **state)
 {
 	static const char *const wrong[] = { "", "@", "a", "a@", "@b.org", "a@b", "a@b.", "a@.org",
@@ -75,6 +94,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_email_has_one_form, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_domain_has_one_readable_form, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_email, setup, teardown),
 	};
 

@@ -114,7 +114,40 @@ test_check(void **state)
 	assert_string_equal(e.text, "line 1: there is nothing called {{lost}}");
 	assert_int_equal(mustache_check(a, "{{^items}}{{lost}}{{/items}}", sample, MUSTACHE_STRICT, &e), -1);
 	assert_int_equal(mustache_check(a, "{{#items}}{{lost}}{{/items}}", sample, MUSTACHE_STRICT, &e), -1);
+	assert_int_equal(mustache_check(a, "{{#items}}{{#flag}}{{#items}}x{{/items}}{{/flag}}{{/items}}", sample,
+	    MUSTACHE_STRICT, &e), -1);
+	assert_string_equal(e.text, "line 1: a section inside itself: {{items}}");
+	assert_int_equal(mustache_check(a, "{{#items}}x{{/items}}{{^items}}{{#items}}{{/items}}{{/items}}", sample,
+	    MUSTACHE_STRICT, &e), 0);
 	json_decref(sample);
+	arena_free(a);
+}
+
+/* Lists inside lists, nothing put out: 20^8 passes would take years. */
+static void
+test_work_is_bounded(void **state)
+{
+	static const char *const lists[] = { "{{#l}}", "{{#l}}{{^l}}long{{/l}}" };
+	struct arena *a = arena_new();
+	json_t *data = json_object(), *list = json_array();
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		json_array_append_new(list, json_string("x"));
+	json_object_set_new(data, "l", list);
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		struct error e = { 0 };
+		struct buf b;
+
+		buf_init(&b, a, 256);
+		for (int n = 0; n < 8; n++)
+			buf_add_str(&b, lists[i]);
+		for (int n = 0; n < 8; n++)
+			buf_add_str(&b, "{{/l}}");
+		assert_null(mustache_render(a, b.text, data, MUSTACHE_PLAIN, MUSTACHE_STRICT, &e));
+		assert_string_equal(e.text, "line 1: the sections around this are gone through too often");
+	}
+	json_decref(data);
 	arena_free(a);
 }
 
@@ -125,6 +158,7 @@ main(void)
 		cmocka_unit_test(test_rendered),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_work_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ from nxt.ui import NxtError
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 
-# Durable as in production (fsync and synchronous_commit stay on); sized for a developer's machine.
+# Durable as in production (fsync and synchronous_commit stay on); sized for a developer's machine. The log holds
+# statements without their values, and errors without their DETAIL ("Key (email)=(…) already exists").
 SETTINGS = """\
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -34,6 +35,9 @@ log_timezone = 'UTC'
 lc_messages = 'C'
 log_line_prefix = '%m [%p] %u@%d %a '
 log_min_duration_statement = 500
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+log_error_verbosity = terse
 log_lock_waits = on
 password_encryption = 'scram-sha-256'
 """
