@@ -419,11 +419,20 @@ def test_t25_a_balance_is_never_negative(env, admin, buyer):
     assert (refused.needed, refused.balance) == (60, 40)
 
 
+def test_a_key_counts_for_a_wallet_however_its_id_is_spelled(admin, buyer):
+    """RFC 9562: the letters of an id mean the same in upper and lower case."""
+    move(admin, "credit", buyer, 100, remarks="A test")
+    body, mine, plain = {"amount": 10, "reference_type": "LEAD"}, key(), buyer.wallet["id"]
+    for spelled in (plain, plain.upper(), plain.capitalize(), f"%{ord(plain[0]):02x}{plain[1:]}"):
+        admin.post(f"/v1/tracecoin-wallets/{spelled}/debit", body, key=mine, expect=200)
+        assert balance(buyer) == 90
+
+
 def test_a_reference_is_used_once_each_way(admin, buyer):
     lead = str(uuid.uuid4())
     move(admin, "credit", buyer, 100)
     move(admin, "debit", buyer, 10, "LEAD", lead)
-    move(admin, "debit", buyer, 10, "LEAD", lead, expect=409).says("already_exists")
+    move(admin, "debit", buyer, 10, "LEAD", lead, expect=409).says("already_exists", "/reference_id")
     move(admin, "credit", buyer, 9, "LEAD", lead, expect=422).says("validation_failed", "/amount")
     assert move(admin, "credit", buyer, 10, "LEAD", lead)["current_balance"] == 100
     move(admin, "credit", buyer, 10, "LEAD", lead, expect=409).says("conflict")
