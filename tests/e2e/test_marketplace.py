@@ -327,7 +327,7 @@ def wallets(env, admin, sql):
 
         def give(self, person, coins):
             admin.post(f"/v1/tracecoin-wallets/{self.of(person)['id']}/credit",
-                       {"amount": coins, "reference_type": "BONUS"}, key=str(uuid.uuid4()), expect=200)
+                       {"amount": coins, "reference_type": "BONUS", "remarks": "A test."}, key=str(uuid.uuid4()), expect=200)
     return Wallets()
 
 
