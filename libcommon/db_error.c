@@ -42,16 +42,25 @@ was_sent(const struct request *rq, const char *column)
 	return column != NULL && json_object_get(rq->body, column) != NULL;
 }
 
-/* Of several columns the first that the caller has sent; NULL: he sent none. */
+static bool
+is_id(const char *column)
+{
+	size_t n = strlen(column);
+
+	return n > 3 && strcmp(column + n - 3, "_id") == 0;
+}
+
+/* Of several columns that the caller has sent the first id, else the first; NULL: he sent none. */
 static const char *
 sent_column(struct request *rq, const char *columns)
 {
 	char *rest = arena_strdup(rq->arena, columns), *name;
+	const char *found = NULL;
 
 	while ((name = strsep(&rest, ", ")) != NULL)
-		if (was_sent(rq, name))
-			return name;
-	return NULL;
+		if (was_sent(rq, name) && (found == NULL || (is_id(name) && !is_id(found))))
+			found = name;
+	return found;
 }
 
 /* Says it with a field that the caller knows: one that was sent. No name of ours leaves. */

@@ -264,6 +264,20 @@ authenticate(struct request *rq)
 	return 0;
 }
 
+/*
+ * A suspended account may GET its own data and what visitors may read. Of a resource the plan chooses the rows
+ * (plan_for); any other route must be open to anyone or say that it is for suspended accounts too.
+ */
+static bool
+is_for_restricted(const struct route *route)
+{
+	if (route->flags & ROUTE_RESTRICTED_TOO)
+		return true;
+	if (strcmp(route->method, "GET") != 0)
+		return false;
+	return route->res != NULL || (route->access.who & WHO_ANYONE);
+}
+
 /* What can be refused before any row is read. The row-dependent rest is the operation's. */
 static int
 check_access(struct request *rq)
@@ -271,8 +285,7 @@ check_access(struct request *rq)
 	const struct access *a = &rq->route->access;
 	bool by_row = a->who & WHO_OWNER;
 
-	if (rq->caller.restricted && strcmp(rq->route->method, "GET") != 0 &&
-	    !(rq->route->flags & ROUTE_RESTRICTED_TOO))
+	if (rq->caller.restricted && !is_for_restricted(rq->route))
 		return fail(rq, ERR_ACCOUNT_RESTRICTED, "this account is suspended and may only read its own"
 		    " data and sign out; the mail about the suspension says why");
 	if (a->who & WHO_ANYONE)

@@ -148,7 +148,7 @@ export_declare(const struct service *svc, struct error *e)
 {
 	static char path[80];
 	static struct route route = { .method = "GET", .path = path, .access = SIGNED_IN, .handler = export_own,
-		.flags = ROUTE_STREAM, .summary = "All that this service holds of the caller, a list for each table." };
+		.flags = ROUTE_STREAM | ROUTE_RESTRICTED_TOO, .summary = "All that this service holds of the caller, a list for each table." };
 
 	if (subjects_must_be_declared(svc, e) < 0)
 		return -1;

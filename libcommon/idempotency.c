@@ -12,6 +12,7 @@
 #include "json.h"
 #include "request.h"
 #include "resource.h"
+#include "router.h"
 
 #define KEY_MAX 255
 #define KEPT "24 hours"
@@ -46,7 +47,7 @@ idempotency_mark(struct request *rq, const char *key, struct idempotency_marks *
 	size_t n;
 	const char *body = http_body(rq->http, &n), *query = http_query(rq->http);
 	const char *all = arena_printf(rq->arena, "%s\n%s\n%s\n%s", rq->caller.user_id,
-	    rq->route->method, http_path(rq->http), key);
+	    rq->route->method, router_canonical_path(rq), key);
 	struct buf asked;
 	uint64_t lock;
 

@@ -434,7 +434,7 @@ default_sort(struct listing *l)
 int
 list_answer(struct request *rq, const struct resource *res)
 {
-	struct listing l = { .rq = rq, .plan = plan_of(res), .limit = LIST_LIMIT_DEFAULT };
+	struct listing l = { .rq = rq, .plan = plan_for(rq, res), .limit = LIST_LIMIT_DEFAULT };
 	struct db_result *r;
 	const char *sql;
 

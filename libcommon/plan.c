@@ -8,9 +8,9 @@
 static struct plan *plans;
 static struct arena *plan_arena;	/* lives as long as the process */
 
-/* A condition with `:me` bound to $1, the caller's id. */
+/* A condition with `me` in the place of `:me`. */
 static const char *
-bind_me(const char *condition)
+bind_to(const char *condition, const char *me)
 {
 	struct buf b;
 	const char *at;
@@ -18,11 +18,18 @@ bind_me(const char *condition)
 	buf_init(&b, plan_arena, 128);
 	while ((at = strstr(condition, ":me")) != NULL) {
 		buf_add(&b, condition, (size_t)(at - condition));
-		buf_add_str(&b, "$1::uuid");
+		buf_add_str(&b, me);
 		condition = at + 3;
 	}
 	buf_add_str(&b, condition);
 	return b.text;
+}
+
+/* `:me` is $1, the caller's id. */
+static const char *
+bind_me(const char *condition)
+{
+	return bind_to(condition, "$1::uuid");
 }
 
 /* The user in the COL_OWNER column is the caller; NULL where there is no such column. */
@@ -123,8 +130,32 @@ json_keys(const struct resource *res, unsigned n)
 	return keys;
 }
 
+/* `owner` and `visible` for whoever is signed in. */
+static void
+set_conditions(struct plan *p)
+{
+	p->owner = owner_condition(p->res);
+	p->visible = p->res->visible != NULL ? bind_me(p->res->visible) : "true";
+}
+
+/*
+ * The same for a suspended account: of what it could read before, that which is about itself, and what a visitor
+ * without a token may read.
+ */
+static void
+restrict_conditions(struct plan *p)
+{
+	const char *own = p->subject != NULL ? p->subject : "$1::uuid IS NULL AND false";
+	const char *visible = p->visible, *anyone = "false";
+
+	if (p->res->read.who & WHO_ANYONE)
+		anyone = p->res->visible != NULL ? bind_to(p->res->visible, "NULL::uuid") : "true";
+	p->owner = arena_printf(plan_arena, "(%s) AND (%s)", own, p->owner);
+	p->visible = arena_printf(plan_arena, "((%s) AND (%s)) OR (%s)", own, visible, anyone);
+}
+
 static struct plan *
-plan_make(const struct resource *res)
+plan_make(const struct resource *res, bool restricted)
 {
 	struct plan *p = arena_alloc(plan_arena, sizeof(*p));
 	struct buf b;
@@ -134,9 +165,10 @@ plan_make(const struct resource *res)
 		p->ncolumns++;
 	p->keys = json_keys(res, p->ncolumns);
 	p->path = path_of(res->table);
-	p->owner = owner_condition(res);
 	p->subject = subject_condition(res);
-	p->visible = res->visible != NULL ? bind_me(res->visible) : "true";
+	set_conditions(p);
+	if (restricted)
+		restrict_conditions(p);
 	p->id_at = column_at(res, "id");
 	p->version_at = res->flags & RES_NO_VERSION ? -1 : column_at(res, "version");
 	p->gets = arena_alloc(plan_arena, sizeof(*p->gets));
@@ -169,10 +201,19 @@ plan_of(const struct resource *res)
 			return p;
 	if (plan_arena == NULL)
 		plan_arena = arena_new();
-	p = plan_make(res);
+	p = plan_make(res, false);
+	p->restricted = plan_make(res, true);
 	p->next = plans;
 	plans = p;
 	return p;
+}
+
+const struct plan *
+plan_for(const struct request *rq, const struct resource *res)
+{
+	const struct plan *p = plan_of(res);
+
+	return rq->caller.restricted ? p->restricted : p;
 }
 
 const char *

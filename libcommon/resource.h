@@ -174,7 +174,8 @@ struct resource {
 	 * Whose personal data a row is: SQL as `owner`, for GET /v1/me/export/<service>. Not who may
 	 * decide about it: a company owns the applications for its jobs, their words are the candidates'.
 	 * NULL: the user in the COL_OWNER column, who wrote the row. A resource without that column must
-	 * say it, or the daemon does not start.
+	 * say it, or the daemon does not start. It is also all that a suspended account may still read of
+	 * what is not public (plan_for).
 	 */
 	const char *subject;
 	/*
@@ -267,7 +268,7 @@ enum route_flag {
 	ROUTE_FOR_STRANGERS = 2048,	/* no Authorization is looked at: a worn-out one must not bar the way to a fresh */
 	ROUTE_STREAM = 32,		/* handler replies by itself in pieces */
 	ROUTE_OPS = 64,			/* not under the gateway */
-	ROUTE_RESTRICTED_TOO = 256,	/* a suspended account may call it, though it is no GET */
+	ROUTE_RESTRICTED_TOO = 256,	/* a suspended account may call it: it gives the caller's own data, or ends a session */
 	ROUTE_RAW_BODY = 128,		/* the handler reads http_body() itself: signed webhooks */
 	ROUTE_IF_MATCH = 512,		/* the handler compares If-Match: operations_if_match() */
 	ROUTE_201_OR_200 = 1024,	/* status is 201; 200 where the row was there and is changed */

@@ -192,6 +192,26 @@ router_match(struct request *rq, const char *method, const char *path)
 	return fail(rq, ERR_METHOD_NOT_ALLOWED, "this path takes %s", rq->problem.allow);
 }
 
+const char *
+router_canonical_path(struct request *rq)
+{
+	const char *at = rq->route->path;
+	struct buf b;
+
+	buf_init(&b, rq->arena, 128);
+	while (*at != '\0') {
+		size_t n = strcspn(at, "{");
+
+		buf_add(&b, at, n);
+		at += n;
+		if (*at == '\0')
+			break;
+		buf_add_str(&b, strncmp(at, "{id}", 4) == 0 ? rq->id : url_encode(rq->arena, rq->param));
+		at += strcspn(at, "}") + 1;
+	}
+	return b.text;
+}
+
 static void
 each_below(const struct node *at, void (*fn)(const struct route *route, void *arg), void *arg)
 {

@@ -14,6 +14,8 @@ int router_add(const struct route *route, struct error *e);
  * and the Allow header's text.
  */
 int router_match(struct request *rq, const char *method, const char *path);
+/* The request's path as we would write it: the id in lower case, percent-encoding only where it is needed. */
+const char *router_canonical_path(struct request *rq);
 void router_each(void (*fn)(const struct route *route, void *arg), void *arg);
 
 /* Percent-decoding of a path segment or (plus) a query value; NULL: malformed or not UTF-8. Arena text. */

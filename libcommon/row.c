@@ -242,7 +242,7 @@ load(struct request *rq, const struct plan *plan, const char *sql, const char *v
 struct row *
 row_load(struct request *rq, const struct resource *res, const char *id, bool lock)
 {
-	const struct plan *plan = plan_of(res);
+	const struct plan *plan = plan_for(rq, res);
 
 	return load(rq, plan, lock ? plan->by_id_locked : plan->by_id, id);
 }
@@ -266,7 +266,7 @@ struct row *
 row_load_by(struct request *rq, const struct resource *res, const char *column, const char *value,
     bool lock)
 {
-	const struct plan *plan = plan_of(res);
+	const struct plan *plan = plan_for(rq, res);
 	const char *sql = arena_printf(rq->arena, "%s WHERE t.%s = $2%s", plan->select, column,
 	    lock ? " FOR NO KEY UPDATE OF t" : "");
 
@@ -283,7 +283,7 @@ row_load_by_if_there(struct request *rq, const struct resource *res, const char 
 struct row **
 row_load_all(struct request *rq, const struct resource *res, const char *column, const char *value)
 {
-	const struct plan *plan = plan_of(res);
+	const struct plan *plan = plan_for(rq, res);
 	struct db_result *r = db_query(rq, arena_printf(rq->arena, "%s WHERE t.%s = $2 ORDER BY t.id",
 	    plan->select, column), DB(rq->caller.user_id, value));
 	struct row **rows;

@@ -27,9 +27,12 @@ struct plan {
 	const char *visible;	/* condition with $1, or "true" */
 	const struct json_key *keys;	/* of the columns */
 	int version_at, id_at, created_at, updated_at;	/* column numbers, -1 where there is none */
+	const struct plan *restricted;	/* the same with `owner` and `visible` for a suspended account */
 	struct plan *next;
 };
 const struct plan *plan_of(const struct resource *res);
+/* The one by which this caller reads; the SELECTs of the two have the same columns. */
+const struct plan *plan_for(const struct request *rq, const struct resource *res);
 
 struct row {
 	const struct plan *plan;

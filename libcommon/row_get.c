@@ -62,7 +62,7 @@ row_get_run(struct batch_item *const *items, unsigned n)
 struct row *
 row_load_shared(struct request *rq, const struct resource *res, const char *id)
 {
-	const struct plan *plan = plan_of(res);
+	const struct plan *plan = plan_for(rq, res);
 	struct get g = { .rq = rq, .plan = plan, .id = id };
 
 	if (rq->tx != NULL)

@@ -19,6 +19,8 @@
 
 #define CONFLICT_RETRIES 8
 #define REFERENCE_WAIT_MS 2000	/* services.md: a missing reference is waited for, then 422 */
+#define WAITING_MAX 64		/* units that wait so at once, far below the requests in flight (dispatch.h) */
+#define WAITING_OF_CALLER_MAX 4
 
 /* ---- consequences ---- */
 
@@ -117,9 +119,50 @@ may_pass(const struct request *rq)
 	    (strcmp(rq->problem.sqlstate, "23503") == 0 && rq->problem.code == ERR_VALIDATION);
 }
 
+/* ---- the places of those who wait; a unit without one is answered at once ---- */
+
+struct waiter {
+	const char *user_id;	/* NULL: nobody is signed in */
+	bool has_place;
+};
+static const struct waiter *waiting[WAITING_MAX];
+static unsigned nwaiting;
+
+static bool
+is_same_caller(const struct waiter *a, const struct waiter *b)
+{
+	return a->user_id == NULL ? b->user_id == NULL : text_is(b->user_id, a->user_id);
+}
+
+/* A place keeps a request in flight for seconds, so that nobody may have many: ids are easily invented. */
+static bool
+take_place(struct waiter *w)
+{
+	unsigned own = 0;
+
+	if (w->has_place)
+		return true;
+	for (unsigned i = 0; i < nwaiting; i++)
+		own += is_same_caller(waiting[i], w);
+	if (nwaiting == WAITING_MAX || own == WAITING_OF_CALLER_MAX)
+		return false;
+	waiting[nwaiting++] = w;
+	return w->has_place = true;
+}
+
+static void
+leave_place(const struct waiter *w)
+{
+	for (unsigned i = 0; w->has_place && i < nwaiting; i++)
+		if (waiting[i] == w) {
+			waiting[i] = waiting[--nwaiting];
+			return;
+		}
+}
+
 /* Should the failed unit run again? Sleeps first where that helps. */
 static bool
-again(struct request *rq, int64_t began_ms)
+again(struct request *rq, int64_t began_ms, struct waiter *w)
 {
 	int shift = rq->attempt > 6 ? 6 : rq->attempt;
 
@@ -130,20 +173,20 @@ again(struct request *rq, int64_t began_ms)
 	if (!may_pass(rq) || clock_mono_ms() - began_ms > REFERENCE_WAIT_MS)
 		return false;
 	/* the caller's own id may merely need its stub: at once; others' events need a moment */
-	return rq->attempt == 0 || fiber_sleep(10 << shift) == FIBER_DONE;
+	return rq->attempt == 0 || (take_place(w) && fiber_sleep(10 << shift) == FIBER_DONE);
 }
 
 int
 unit_run(struct request *rq, int (*fn)(struct request *rq, void *arg), void *arg)
 {
+	struct waiter w = { .user_id = rq->caller.user_id };
 	int64_t began_ms = clock_mono_ms();
+	int result;
 
-	while (run_once(rq, fn, arg) < 0) {
-		if (rq->commit_refusal || !again(rq, began_ms))
-			return -1;
+	while ((result = run_once(rq, fn, arg)) < 0 && !rq->commit_refusal && again(rq, began_ms, &w))
 		request_rewind(rq);
-	}
-	return 0;
+	leave_place(&w);
+	return result < 0 ? -1 : 0;
 }
 
 static int

@@ -148,18 +148,25 @@ hand_back(struct job *job, unsigned life)
 		abort();
 }
 
+/* What a thread is told; it frees it. The life is that of its making: it may run first after a work_shutdown(). */
+struct beginning {
+	struct lane *lane;
+	unsigned life;
+};
+
 static void *
 thread_main(void *arg)
 {
-	struct lane *lane = arg;
+	struct beginning *begin = arg;
+	struct lane *lane = begin->lane;
+	unsigned life = begin->life;
 	struct job *job;
-	unsigned life;
 
+	free(begin);
 	/* the loop goes first: who waits for a hash waits long anyway, all others must not */
 	if (lane->computes)
 		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	pthread_mutex_lock(&pool.mutex);
-	life = pool.life;
 	while ((job = next_job(lane, life)) != NULL) {
 		pthread_mutex_unlock(&pool.mutex);
 		job->fn(job->arg);
@@ -174,20 +181,24 @@ thread_main(void *arg)
 static void
 start_thread(struct lane *lane)
 {
+	struct beginning *begin = xcalloc(1, sizeof(*begin));
 	pthread_t detached;
 	pthread_attr_t attr;
 	sigset_t all, old;
 
+	*begin = (struct beginning){ lane, pool.life };	/* which the loop's thread alone changes */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	if (!lane->computes)
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(lane->computes ? &lane->threads[lane->running] : &detached, &attr, thread_main, lane) == 0)
+	if (pthread_create(lane->computes ? &lane->threads[lane->running] : &detached, &attr, thread_main, begin) == 0)
 		lane->running++;
 	else if (lane->running == 0)
 		abort();
+	else
+		free(begin);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }

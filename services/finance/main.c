@@ -60,19 +60,23 @@ static const struct clock_job clocks[] = {
 };
 
 static const struct config_key config_keys[] = {
+	{ "finance.bonus_limit_coins", "finance", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000000}", "1000",
+	    "A bonus of more tracecoins is given by somebody whose role may approve requests." },
 	{ "finance.supplier", "finance", "{\"type\":\"object\",\"properties\":{"
-	    "\"name\":{\"type\":\"string\"},\"gstin\":{\"type\":\"string\"},"
-	    "\"state_code\":{\"type\":\"string\"},\"address\":{\"type\":\"string\"}},"
+	    "\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},"
+	    "\"gstin\":{\"type\":\"string\",\"pattern\":\"^([0-9]{2}[0-9A-Z]{13})?$\"},"
+	    "\"state_code\":{\"type\":\"string\",\"pattern\":\"^[0-9]{2}$\"},"
+	    "\"address\":{\"type\":\"string\",\"maxLength\":500}},"
 	    "\"required\":[\"name\",\"state_code\"],\"additionalProperties\":false}",
 	    "{\"name\":\"Nxtgauge\",\"gstin\":\"\",\"state_code\":\"29\",\"address\":\"\"}",
 	    "Ourselves as supplier on invoices; a GSTIN decides the state." },
 	{ "finance.invoice_series", "finance", "{\"type\":\"string\",\"pattern\":\"^[A-Z][A-Z0-9]{0,2}$\"}",
 	    "\"NX\"", "First part of our invoice numbers." },
-	{ "finance.order_ttl_minutes", "finance", "{\"type\":\"integer\",\"minimum\":1}", "30",
+	{ "finance.order_ttl_minutes", "finance", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":10080}", "30",
 	    "How long an order waits for its payment." },
-	{ "finance.wallet_low_threshold", "finance", "{\"type\":\"integer\",\"minimum\":0}", "10",
+	{ "finance.wallet_low_threshold", "finance", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000000}", "10",
 	    "The owner is told when the balance falls below this many tracecoins." },
-	{ "finance.lot_warning_days", "finance", "{\"type\":\"integer\",\"minimum\":0}", "7",
+	{ "finance.lot_warning_days", "finance", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":365}", "7",
 	    "How many days before their end the owner is told of expiring coins." },
 	{ 0 }
 };

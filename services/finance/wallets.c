@@ -220,7 +220,7 @@ const struct column wallet_movement_body[] = {
 	{ "amount", COL_INT, COL_REQUIRED, .min = 1, .max = INT32_MAX, .doc = "Tracecoins." },
 	{ "reference_type", COL_ENUM, COL_REQUIRED, .values = reference_types },
 	{ "reference_id", COL_UUID, 0, .doc = "A fresh one where it is missing." },
-	{ "remarks", COL_TEXT, 0, .max = 500, .doc = "Why; the owner reads it." },
+	{ "remarks", COL_TEXT, 0, .max = 500, .doc = "Why; the owner reads it. A BONUS needs it." },
 	{ 0 }
 };
 
@@ -259,6 +259,20 @@ wallet_debit_route(struct request *rq)
 	return reply_row(rq, 200, wallet);
 }
 
+/* A gift says why, and a large one is decided by somebody who decides requests too. */
+static int
+check_gift(struct request *rq, const struct movement *m)
+{
+	int64_t limit = setting_int("finance.bonus_limit_coins");
+
+	if (m->remarks == NULL || m->remarks[strspn(m->remarks, " ")] == '\0')
+		return fail_field(rq, "remarks", "required", "why the coins are given");
+	if (m->amount > limit && !caller_can_approve(rq))
+		return fail_as_staff(rq, arena_printf(rq->arena, "a bonus above %lld tracecoins is given by somebody whose"
+		    " role may approve requests", (long long)limit));
+	return 0;
+}
+
 /* Bought coins come by orders alone; LEAD and JOB give back what was taken for them. */
 int
 wallet_credit_route(struct request *rq)
@@ -271,6 +285,8 @@ wallet_credit_route(struct request *rq)
 		return fail_field(rq, "reference_type", "not_allowed", "bought coins come by an order");
 	if (!is_for(&m, "BONUS") && !body_has(rq, "reference_id"))
 		return fail_field(rq, "reference_id", "required", "what was taken and is given back");
+	if (is_for(&m, "BONUS") && check_gift(rq, &m) < 0)
+		return -1;
 	wallet = row_load(rq, &wallet_resource, rq->id, true);
 	if (wallet == NULL)
 		return -1;

@@ -32,11 +32,11 @@ static const struct column unsubscribe_query[] = {
 #define ARTICLE_ANSWER "kb_articles {\"content_html\":\"…\"}"
 
 static const struct route routes[] = {
-	{ "GET", "/v1/notifications/unread-count", SIGNED_IN, notifications_unread_count,
+	{ "GET", "/v1/notifications/unread-count", SIGNED_IN, notifications_unread_count, ROUTE_RESTRICTED_TOO,
 	    .summary = "How many of the caller's are not read yet.", .answer = "{\"unread\": 3}" },
 	{ "POST", "/v1/notifications/read-all", SIGNED_IN, notifications_read_all,
 	    .summary = "Mark the caller's as read, 500 at once.", .answer = "{\"read\": 3, \"more\": false}" },
-	{ "GET", "/v1/notifications/stream", SIGNED_IN, notifications_stream, ROUTE_STREAM,
+	{ "GET", "/v1/notifications/stream", SIGNED_IN, notifications_stream, ROUTE_STREAM | ROUTE_RESTRICTED_TOO,
 	    .summary = "New ones as server-sent events.", .answer = "text/event-stream" },
 	{ "GET", "/v1/notification-topics", SIGNED_IN, notification_topics,
 	    .summary = "What preferences can name.",

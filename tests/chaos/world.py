@@ -72,7 +72,7 @@ class Writer(Patient):
     def move(self, wallet, verb, amount):
         reference = str(uuid.uuid4())
         answer = self.post(f"/v1/tracecoin-wallets/{wallet}/{verb}", {
-            "amount": amount, "reference_type": "BONUS", "reference_id": reference},
+            "amount": amount, "reference_type": "BONUS", "reference_id": reference, "remarks": "a test"},
             expect=200)
         assert answer["id"] == wallet
         self.world.history.acknowledged(Write("movement", "finance", "tracecoin_ledger", reference, wallet=wallet,

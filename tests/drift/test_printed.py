@@ -418,6 +418,24 @@ def test_settings_are_unique_and_their_initial_value_fits():
             assert setting["note"], setting["key"]
 
 
+def integers_of(schema):
+    """Every part of a schema that stands for an integer."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            yield schema
+        for part in schema.values():
+            yield from integers_of(part)
+
+
+@each_service
+def test_integers_of_settings_have_both_ends(service):
+    """They are multiplied into times and compared with amounts: without an end they could overflow there."""
+    for setting in printed(service, "settings"):
+        for integer in integers_of(json.loads(setting["schema"])):
+            assert {"minimum", "maximum"} <= integer.keys(), setting["key"]
+            assert integer["maximum"] <= 2**31 - 1, setting["key"]
+
+
 @each_service
 def test_metrics_served_are_the_metrics_declared(service):
     served = set(re.findall(r"^# TYPE (\w+) \w+$", get(service, "/metrics"), re.M))

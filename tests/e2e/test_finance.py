@@ -57,7 +57,7 @@ def ledger(person):
 
 
 def move(admin, verb, person, amount, reference_type="BONUS", reference_id=None, expect=200, **more):
-    body = {"amount": amount, "reference_type": reference_type, **more}
+    body = {"amount": amount, "reference_type": reference_type, "remarks": "A test of it.", **more}
     if reference_id:
         body["reference_id"] = reference_id
     return admin.post(f"/v1/tracecoin-wallets/{person.wallet['id']}/{verb}", body, key=key(), expect=expect)
@@ -397,10 +397,26 @@ def test_coin_movements_are_checked(admin, buyer):
     move(admin, "credit", buyer, 1, "LEAD", expect=422).says("validation_failed", "/reference_id")
     move(admin, "credit", buyer, 1, "LEAD", str(uuid.uuid4()), expect=409).says("conflict")
     move(admin, "debit", buyer, 1, "PURCHASE", expect=422).says("validation_failed", "/reference_id")
+    for remarks in (None, "", " "):
+        move(admin, "credit", buyer, 1, remarks=remarks, expect=422).says("validation_failed", "/remarks")
     move(admin, "credit", buyer, 2**31 - 1)
     move(admin, "credit", buyer, 1, expect=409).says("conflict")
-    admin.post(f"/v1/tracecoin-wallets/{uuid.uuid4()}/credit", {"amount": 1, "reference_type": "BONUS"}, key=key(),
-               expect=404)
+    admin.post(f"/v1/tracecoin-wallets/{uuid.uuid4()}/credit", {"amount": 1, "reference_type": "BONUS", "remarks": "x"},
+               key=key(), expect=404)
+
+
+def test_a_large_bonus_needs_a_role_that_approves(env, admin, buyer):
+    """finance.bonus_limit_coins: who may only give coins has to ask a second person above it."""
+    role = admin.post("/v1/roles", {"key": f"giver_{uuid.uuid4().hex[:8]}", "name": "Giver", "audience": "EXTERNAL"},
+                      expect=201)
+    admin.post("/v1/role-permissions", {"role_id": role["id"], "permission_key": "tracecoin-wallets.credit"}, expect=201)
+    giver = Person(env).register().sign_in()
+    giver.post("/v1/user-roles", {"role_key": role["key"]}, expect=201)
+    eventually("the giver may give", lambda: move(giver.refresh(), "credit", buyer, 1000, expect=(200, 401, 403)).status == 200)
+    refused = move(giver, "credit", buyer, 1001, expect=403).says("forbidden")
+    assert "1000 tracecoins" in refused["detail"]
+    assert balance(buyer) == 1000
+    assert move(admin, "credit", buyer, 1001, remarks="Ticket 12, asked for by the giver")["current_balance"] == 2001
 
 
 def test_nobody_gives_coins_to_himself(admin):
@@ -419,11 +435,20 @@ def test_t25_a_balance_is_never_negative(env, admin, buyer):
     assert (refused.needed, refused.balance) == (60, 40)
 
 
+def test_a_key_counts_for_a_wallet_however_its_id_is_spelled(admin, buyer):
+    """RFC 9562: the letters of an id mean the same in upper and lower case."""
+    move(admin, "credit", buyer, 100, remarks="A test")
+    body, mine, plain = {"amount": 10, "reference_type": "LEAD"}, key(), buyer.wallet["id"]
+    for spelled in (plain, plain.upper(), plain.capitalize(), f"%{ord(plain[0]):02x}{plain[1:]}"):
+        admin.post(f"/v1/tracecoin-wallets/{spelled}/debit", body, key=mine, expect=200)
+        assert balance(buyer) == 90
+
+
 def test_a_reference_is_used_once_each_way(admin, buyer):
     lead = str(uuid.uuid4())
     move(admin, "credit", buyer, 100)
     move(admin, "debit", buyer, 10, "LEAD", lead)
-    move(admin, "debit", buyer, 10, "LEAD", lead, expect=409).says("already_exists")
+    move(admin, "debit", buyer, 10, "LEAD", lead, expect=409).says("already_exists", "/reference_id")
     move(admin, "credit", buyer, 9, "LEAD", lead, expect=422).says("validation_failed", "/amount")
     assert move(admin, "credit", buyer, 10, "LEAD", lead)["current_balance"] == 100
     move(admin, "credit", buyer, 10, "LEAD", lead, expect=409).says("conflict")

@@ -436,6 +436,12 @@ def test_a_value_that_no_longer_fits_does_not_come_into_force_again(admin, sql):
 @pytest.mark.parametrize("key, value, pointer, code", [
     ("finance.lot_warning_days", "5", "/config_value_json", "wrong_type"),
     ("finance.lot_warning_days", -1, "/config_value_json", "too_small"),
+    ("finance.lot_warning_days", 366, "/config_value_json", "too_large"),
+    ("finance.order_ttl_minutes", 2**63 - 1, "/config_value_json", "too_large"),
+    ("finance.wallet_low_threshold", 2**31, "/config_value_json", "too_large"),
+    ("finance.supplier", {"name": "N", "state_code": "KA"}, "/config_value_json/state_code", "bad_format"),
+    ("finance.supplier", {"name": "", "state_code": "29"}, "/config_value_json/name", "too_short"),
+    ("finance.supplier", {"name": "N", "state_code": "29", "gstin": "x"}, "/config_value_json/gstin", "bad_format"),
     ("finance.lot_warning_days", 1.5, "/config_value_json", "wrong_type"),
     ("finance.invoice_series", "nx", "/config_value_json", "bad_format"),
     ("finance.supplier", {"name": "Nxtgauge"}, "/config_value_json/state_code", "required"),

@@ -1,8 +1,11 @@
 """Rules that span rows, with two writers at once: whatever the interleaving, the rule holds afterwards."""
+import re
+import secrets
 import uuid
 
 import psycopg
 import pytest
+import requests
 from client import Person
 from test_finance import copy_of, together
 from test_identity_access import ask, hire
@@ -77,3 +80,21 @@ def test_there_is_one_default_of_all_whoever_writes_at_once(admin, sql):
     finally:
         for path in paths:
             admin.delete(path, expect=204)
+
+
+def test_two_who_want_each_others_number_do_not_wait_for_each_other(env):
+    """Neither can have it; no transaction is broken off to say so."""
+    people = [Person(env).register().sign_in() for _ in range(2)]
+    phones = [f"+9198{secrets.randbelow(10**8):08}" for _ in people]
+    for who, phone in zip(people, phones):
+        who.post("/v1/me/phone", {"phone": phone}, expect=200)
+
+    def again():
+        text = requests.get(env["NXT_IDENTITY_OPS_URL"] + "/metrics", timeout=5).text
+        return int(re.search(r"^nxt_db_transaction_retries_total (\d+)", text, re.M)[1])
+    before = again()
+    for _ in range(ROUNDS):
+        for answer in together(*(lambda w=who, p=phone: w.post("/v1/me/phone", {"phone": p}, expect=409)
+                                 for who, phone in zip(people, reversed(phones)))):
+            answer.says("already_exists", "/phone")
+    assert again() == before

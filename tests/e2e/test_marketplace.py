@@ -1,10 +1,12 @@
 """nxt-marketplace: jobs, applications, leads, requests and reviews, each with its refusals."""
+import concurrent.futures
+import time
 import uuid
 
 import pytest
-from client import Person, eventually
+from client import Api, Person, eventually
 from declared import resources
-from people import Company, decide, job_fields, queued, wait_status
+from people import Company, company_fields, decide, job_fields, queued, wait_status
 from test_profiles import activate_profile
 
 NOWHERE = "01890000-0000-7000-8000-000000000000"
@@ -50,6 +52,25 @@ def test_job_is_for_the_companys_owner(env, company, candidate):
     other = Person(env, "COMPANY").register().sign_in()
     other.post("/v1/jobs", job_fields(company.company_id), expect=403).says("forbidden")
     company.post("/v1/jobs", job_fields(NOWHERE), expect=422).says("validation_failed", "/company_profile_id")
+
+
+def test_a_reference_is_waited_for_and_no_caller_waits_for_many(env, anyone):
+    """An event on its way is waited for; ids that nobody has must not keep the service's places."""
+    owner = Person(env, "COMPANY").register().sign_in()
+    made = owner.post("/v1/company-profiles", company_fields(owner), expect=201)
+    owner.post("/v1/jobs", job_fields(made["id"]), expect=201)
+
+    def ask_for_nothing(_):
+        began = time.monotonic()
+        Api(env, owner.token).post("/v1/jobs", job_fields(str(uuid.uuid4())), expect=422) \
+            .says("validation_failed", "/company_profile_id")
+        return time.monotonic() - began
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        asked = [pool.submit(ask_for_nothing, n) for n in range(24)]
+        while not all(one.done() for one in asked):
+            anyone.get("/v1/jobs?limit=1", expect=200)
+    waited = [one.result() for one in asked if one.result() > 1.9]
+    assert 1 <= len(waited) <= 4, waited
 
 
 def test_job_fields_are_checked(company):
@@ -306,7 +327,7 @@ def wallets(env, admin, sql):
 
         def give(self, person, coins):
             admin.post(f"/v1/tracecoin-wallets/{self.of(person)['id']}/credit",
-                       {"amount": coins, "reference_type": "BONUS"}, key=str(uuid.uuid4()), expect=200)
+                       {"amount": coins, "reference_type": "BONUS", "remarks": "A test."}, key=str(uuid.uuid4()), expect=200)
     return Wallets()
 
 

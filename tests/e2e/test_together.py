@@ -25,7 +25,8 @@ def holder(env, admin):
     person = Person(env).register().sign_in()
     person.wallet = eventually("a wallet", lambda: person.get("/v1/tracecoin-wallets?user_id=me", expect=200).items)[0]
     path = f"/v1/tracecoin-wallets/{person.wallet['id']}"
-    admin.post(f"{path}/credit", {"amount": 100, "reference_type": "BONUS"}, key=str(uuid.uuid4()), expect=200)
+    admin.post(f"{path}/credit", {"amount": 100, "reference_type": "BONUS", "remarks": "x"}, key=str(uuid.uuid4()),
+               expect=200)
     return person
 
 
@@ -148,7 +149,7 @@ def test_each_debit_has_its_own_answer_and_event(env, admin, holder):
 def test_debits_spend_several_lots_in_order(env, admin, holder, sql):
     wallet = holder.wallet["id"]
     for amount in (10, 20):
-        admin.post(f"/v1/tracecoin-wallets/{wallet}/credit", {"amount": amount, "reference_type": "BONUS"},
+        admin.post(f"/v1/tracecoin-wallets/{wallet}/credit", {"amount": amount, "reference_type": "BONUS", "remarks": "x"},
                    key=str(uuid.uuid4()), expect=200)
         sql("finance", "UPDATE coin_lots SET expires_at = now() + make_interval(days => %s) WHERE wallet_id = %s AND"
             " amount = %s", amount, wallet, amount)
@@ -164,7 +165,7 @@ def test_a_wallet_that_is_held_delays_nobody_else(env, admin, holder):
     """The held one waits for its turn; another wallet's debit of the same moment is answered meanwhile."""
     other = Person(env).register().sign_in()
     other.wallet = eventually("a wallet", lambda: other.get("/v1/tracecoin-wallets?user_id=me", expect=200).items)[0]
-    admin.post(f"/v1/tracecoin-wallets/{other.wallet['id']}/credit", {"amount": 9, "reference_type": "BONUS"},
+    admin.post(f"/v1/tracecoin-wallets/{other.wallet['id']}/credit", {"amount": 9, "reference_type": "BONUS", "remarks": "x"},
                key=str(uuid.uuid4()), expect=200)
     with psycopg.connect(env["NXT_DB_FINANCE"]) as db:
         db.execute("SELECT FROM tracecoin_wallets WHERE id = %s FOR UPDATE", [holder.wallet["id"]])

@@ -37,6 +37,7 @@ RULES = {"POST /v1/auth/step-up /password": "a password or a code, not both",
          "POST /v1/orders /order_type": "services cannot be ordered yet",
          "POST /v1/orders/preview /order_type": "services cannot be ordered yet",
          "POST /v1/tracecoin-wallets/{id}/credit /reference_type": "bought coins come by an order",
+         "POST /v1/tracecoin-wallets/{id}/credit /remarks": "a BONUS says why",
          "POST /v1/support-tickets /related_entity_type": "only together with its id",
          "POST /v1/support-tickets /related_entity_id": "only together with its type",
          **{f"{verb} /v1/{table} /{to}": "later than the beginning"

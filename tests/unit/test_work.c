@@ -105,6 +105,25 @@ many_jobs(void **state)
 	assert_int_equal(work_queued(), 0);
 }
 
+/* A thread may run for the first time when the pool it was made for is over: it must not wait in the next one. */
+static void
+shutdown_ends_threads_that_have_hardly_begun(void **state)
+{
+	struct task tasks[3];
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		memset(tasks, 0, sizeof(tasks));
+		work_init(base, 3, 10);
+		for (size_t i = 0; i < 3; i++) {
+			running++;
+			fiber_start("test", worker, &tasks[i]);
+		}
+		run_until_idle();
+		work_shutdown();
+	}
+}
+
 static void
 full_queue(void **state)
 {
@@ -445,6 +464,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(many_jobs, setup, teardown),
+		cmocka_unit_test_setup_teardown(shutdown_ends_threads_that_have_hardly_begun, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(cancellation_waits_for_the_job, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_fibers, setup, teardown),
