@@ -447,6 +447,12 @@ db_exec(struct request *rq, const char *sql, const struct db_params *params)
 	return db_query(rq, sql, params) == NULL ? -1 : 0;
 }
 
+int
+db_lock(struct request *rq, const char *name)
+{
+	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended(lower($1), 0))", DB(name));
+}
+
 void
 db_queue(struct request *rq, const char *sql, const struct db_params *params)
 {

@@ -93,6 +93,11 @@ int db_query_bool(struct request *rq, const char *sql, const struct db_params *p
 /* As db_query, only the outcome: 0 or -1. */
 int db_exec(struct request *rq, const char *sql, const struct db_params *params);
 /*
+ * Of two transactions that lock the same name the second waits for the first one's end. Names are this database's
+ * own, "email:a@example.org", and compared as lower() of PostgreSQL gives them. 0 or -1.
+ */
+int db_lock(struct request *rq, const char *name);
+/*
  * Queues a statement of the open transaction without waiting; it travels with the next db_query
  * or the commit, and its failure is theirs. The parameters are copied to the arena.
  */

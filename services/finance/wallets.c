@@ -51,8 +51,7 @@ wallet_open(struct request *rq, const char *user_id)
 	if (wallet != NULL || rq->problem.code != ERR_NONE)
 		return wallet;
 	/* two events of a new user may ask for it at once */
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('wallet:' || $1, 0))",
-	    DB(user_id)) < 0)
+	if (db_lock(rq, arena_printf(rq->arena, "wallet:%s", user_id)) < 0)
 		return NULL;
 	wallet = find_wallet(rq, user_id);
 	if (wallet != NULL || rq->problem.code != ERR_NONE)

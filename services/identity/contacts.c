@@ -9,19 +9,13 @@
 #include "email_address.h"
 #include "request.h"
 
-static int
-refuse_email(struct request *rq, const char *field)
-{
-	return fail_field(rq, field, "bad_email", "an address like name@example.org");
-}
-
 int
 email_take(struct request *rq, const char *field, const char **ret_email)
 {
 	const char *email = email_normalise(rq->arena, body_text(rq, field));
 
 	if (email == NULL)
-		return refuse_email(rq, field);
+		return fail_field(rq, field, "bad_email", "an address like name@example.org");
 	*ret_email = email;
 	return 0;
 }
@@ -29,10 +23,10 @@ email_take(struct request *rq, const char *field, const char **ret_email)
 int
 email_take_new(struct request *rq, const char *field, const char **ret_email)
 {
-	const char *email = email_normalise(rq->arena, body_text(rq, field)), *readable;
+	const char *email = "", *readable;
 
-	if (email == NULL)
-		return refuse_email(rq, field);
+	if (email_take(rq, field, &email) < 0)
+		return -1;
 	readable = email_readable(rq->arena, email);
 	if (strcmp(readable, email) != 0)
 		return fail_field(rq, field, "bad_email", "write its domain as it is read: %s", readable);
@@ -43,7 +37,7 @@ email_take_new(struct request *rq, const char *field, const char **ret_email)
 int
 email_lock(struct request *rq, const char *email)
 {
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('email:' || lower($1), 0))", DB(email));
+	return db_lock(rq, arena_printf(rq->arena, "email:%s", email));
 }
 
 const char *

@@ -70,7 +70,7 @@ fill_names(struct request *rq, struct row *employee)
 static int
 lock_reporting_lines(struct request *rq)
 {
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('reporting lines', 0))", DB0);
+	return db_lock(rq, "reporting lines");
 }
 
 /* The manager is active and does not report, by however many steps, to this employee. */

@@ -198,8 +198,7 @@ permissions_import(struct request *rq, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (read_declared(rq) < 0 || db_exec(rq,
-	    "SELECT pg_advisory_xact_lock(hashtextextended('permissions import', 0))", DB0) < 0 ||
+	if (read_declared(rq) < 0 || db_lock(rq, "permissions import") < 0 ||
 	    add_new(rq, new_keys, &count) < 0 || grant_and_tell(rq, new_keys, count, &told) < 0)
 		return -1;
 	return reply_text(rq, 200, arena_printf(rq->arena,

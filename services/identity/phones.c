@@ -33,7 +33,7 @@ phone_claim(struct request *rq, const char *phone, const char *user_id, bool *re
 	*ret_taken = false;
 	if (phone == NULL)
 		return 0;
-	if (db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('phone:' || $1, 0))", DB(phone)) < 0)
+	if (db_lock(rq, arena_printf(rq->arena, "phone:%s", phone)) < 0)
 		return -1;
 	if (find_holder(rq, phone, &holder_id, &for_good) < 0)
 		return -1;

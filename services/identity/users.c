@@ -61,7 +61,7 @@ static const struct column reinstate_body[] = {
 static int
 lock_administrators(struct request *rq)
 {
-	return db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))", DB0);
+	return db_lock(rq, "administrators");
 }
 
 /* Who holds it for a while is nobody who remains: no guard asks when that while is over. */

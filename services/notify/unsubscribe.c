@@ -106,7 +106,7 @@ unsubscribe(struct request *rq)
 	struct row *s;
 
 	if (open_token(rq, &topic, &email) < 0 ||
-	    db_exec(rq, "SELECT pg_advisory_xact_lock(hashtextextended('suppression:' || lower($1), 0))", DB(email)) < 0 ||
+	    db_lock(rq, arena_printf(rq->arena, "suppression:%s", email)) < 0 ||
 	    is_suppressed(rq, topic, email, &is_over) < 0)
 		return -1;
 	if (is_over)

@@ -1,39 +1,16 @@
 /* Headers of mails: what strangers named must not become a header of its own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 /* before cmocka, which makes a macro of fail */
-#include "arena.h"
 #include "mail_message.h"
 #include "notify.h"
 
-#include <cmocka.h>
+#include "arena_test.h"
 
 char *
-unsubscribe_url(struct arena *a, const char *email, const char *topic)
+unsubscribe_url(struct arena *arena, const char *email, const char *topic)
 {
-	return arena_printf(a, "https://example.org/u?%s/%s", topic, email);
-}
-
-static struct arena *a;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	a = arena_new();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(a);
-	return 0;
+	return arena_printf(arena, "https://example.org/u?%s/%s", topic, email);
 }
 
 static void
