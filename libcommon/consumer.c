@@ -138,6 +138,17 @@ leave(void)
 	consumer.closed = true;
 }
 
+/* A database that forgot its last commits wants their events again, also where nothing more comes. */
+static void
+follow_failover(void)
+{
+	unsigned losses = db_losses(consumer.db);
+
+	if (consumer.assigned && losses != consumer.losses && clock_mono_ms() >= consumer.backoff_until_ms &&
+	    group_resync(NULL) >= 0)
+		consumer.losses = losses;
+}
+
 static void
 consume(void *arg)
 {
@@ -147,6 +158,7 @@ consume(void *arg)
 		poll_events();
 		if (consumer.stopping)
 			break;
+		follow_failover();
 		if (consumer.assigned && batch_run())
 			group_commit_lag(false);
 		else

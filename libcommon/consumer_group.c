@@ -203,6 +203,7 @@ read_positions(void)
 	const struct db_params *params;
 	struct db_result *r = NULL;
 
+	consumer.losses = db_losses(consumer.db);
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
 		add_position(topics, partitions, p);
 	params = db_arrays(rq->arena, 2, topics, partitions);
@@ -304,11 +305,11 @@ is_in_batch(const struct batch *batch, const struct part *part)
 }
 
 static int
-follow_other_owner(struct part *part, int64_t stored)
+follow_position(struct part *part, int64_t stored)
 {
 	if (part == NULL || part->stored == stored)
 		return 0;
-	log_warn("consumer: another owner moved %s/%d from %lld to %lld", part->topic,
+	log_warn("consumer: %s/%d was moved from %lld to %lld by another owner, or by a failover", part->topic,
 	    part->partition, (long long)part->stored, (long long)stored);
 	drop_messages(part);
 	part->stored = stored;
@@ -318,7 +319,7 @@ follow_other_owner(struct part *part, int64_t stored)
 }
 
 int
-group_resync(struct batch *batch)
+group_resync(const struct batch *batch)
 {
 	struct request *rq = request_new(consumer.db);
 	struct db_array *topics = db_array_new(rq->arena, DB_TEXT);
@@ -327,13 +328,13 @@ group_resync(struct batch *batch)
 	int moved = 0;
 
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		if (is_in_batch(batch, p))
+		if (batch == NULL || is_in_batch(batch, p))
 			add_position(topics, partitions, p);
 	r = db_query(rq, "SELECT topic, partition, next_offset FROM consumer_offsets "
 	    "JOIN unnest($1::text[], $2::int[]) v(t, p) ON topic = t AND partition = p",
 	    db_arrays(rq->arena, 2, topics, partitions));
 	for (int i = 0; r != NULL && i < db_rows(r); i++)
-		moved += follow_other_owner(part_find(db_text(r, i, 0), (int32_t)db_int(r, i, 1)),
+		moved += follow_position(part_find(db_text(r, i, 0), (int32_t)db_int(r, i, 1)),
 		    db_int(r, i, 2));
 	request_free(rq);
 	return r == NULL ? -1 : moved;

@@ -60,6 +60,7 @@ struct consumer {
 	struct kafka_health health;
 	struct part *parts, *last_part;
 	bool assigned;
+	unsigned losses;	/* of sessions, when positions were last read */
 	TAILQ_HEAD(, message) queue;
 	unsigned queued;
 
@@ -81,8 +82,8 @@ extern struct consumer consumer;
 /* consumer_group.c: what is ours and from where */
 int group_subscribe(struct error *e);
 void group_rebalance(rd_kafka_event_t *ev);
-/* Reads positions again where another owner moved them; returns how many had been moved, or -1. */
-int group_resync(struct batch *batch);
+/* Reads positions again, those of the batch or (NULL) all, and follows; returns how many had been moved, or -1. */
+int group_resync(const struct batch *batch);
 void group_pause(struct part *part);	/* NULL: all */
 void group_resume(struct part *part);
 unsigned group_rest(int64_t silent_since_ms);	/* pauses those not heard of since; how many */

@@ -121,6 +121,12 @@ db_is_up(const struct db *db)
 	    clock_mono_ms() - db->answered_ms < ANSWERED_LATELY_MS;
 }
 
+unsigned
+db_losses(const struct db *db)
+{
+	return db->losses;
+}
+
 void
 db_flush_turn(void)
 {

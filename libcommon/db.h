@@ -34,6 +34,11 @@ struct db *db_open(struct event_base *base, const char *url, const char *applica
 void db_finish(struct db *db, int timeout_ms);
 void db_close(struct db *db);
 bool db_is_up(const struct db *db);	/* a connection answered lately */
+/*
+ * Sessions that ended while they were up, ever. Whoever remembers what the database said compares: after a
+ * failover it may have forgotten its last commits, and given their numbers to other rows.
+ */
+unsigned db_losses(const struct db *db);
 void db_flush_turn(void);	/* end of a turn: every pool sends what was queued */
 
 /* ---- results ---- */

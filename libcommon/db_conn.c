@@ -177,6 +177,7 @@ db_conn_lose(struct db_conn *c, const char *why)
 
 	if (c->state == CONN_DOWN)
 		return;
+	c->db->losses += was_up;
 	if (was_up && !c->db->closing)
 		log_warn("lost a connection to PostgreSQL: %s", why);
 	close_socket(c);

@@ -94,6 +94,7 @@ struct db {
 	struct flight *flights;		/* of this turn; db_coalesce.c */
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
+	unsigned losses;		/* connections that were up and ended */
 	bool closing;
 	struct db *next;
 };

@@ -107,7 +107,7 @@ read_and_send(void)
 	int64_t epoch = relay.epoch;
 	int n = r == NULL ? -1 : db_rows(r);
 
-	for (int i = 0; i < n && relay.epoch == epoch; i++) {
+	for (int i = 0; i < n && relay.epoch == epoch && relay.losses == db_losses(relay.db); i++) {
 		int64_t seq = relay_be64(db_text(r, i, 0));
 		if (i % SLICE_ROWS == SLICE_ROWS - 1)
 			fiber_sleep(0);		/* requests are served between */
@@ -133,7 +133,10 @@ static int
 find_beginning(void)
 {
 	struct request *rq = request_new(relay.db);
-	struct db_result *r = db_query(rq, "SELECT coalesce(min(seq), (SELECT last_value + 1 "
+	struct db_result *r;
+
+	relay.losses = db_losses(relay.db);
+	r = db_query(rq, "SELECT coalesce(min(seq), (SELECT last_value + 1 "
 	    "FROM outbox_events_seq_seq)) FROM outbox_events", DB0);
 
 	if (r != NULL) {
@@ -231,11 +234,15 @@ renew_producer(void)
 	}
 }
 
-/* What a replaced owner still sends is a duplicate; it stops as soon as it can. */
+/*
+ * What a replaced owner still sends is a duplicate; it stops as soon as it can. Where only a session was lost
+ * the lease is ours, and what was sent may arrive; none of it is deleted (relay_flight.c), all is read again.
+ */
 static void
 step_down(void)
 {
-	relay_purge();
+	if (!relay_lease_held())
+		relay_purge();
 	while (relay.in_flight > 0 && relay.running && !relay.broken)
 		fiber_sleep(5);
 }
@@ -250,7 +257,7 @@ reader(void *arg)
 	while (!relay.stopping) {
 		if (relay.broken)
 			renew_producer();
-		if (!relay_lease_held() || relay.epoch != epoch) {
+		if (!relay_lease_held() || relay.epoch != epoch || relay.losses != db_losses(relay.db)) {
 			if (epoch != 0)
 				step_down();
 			epoch = 0;

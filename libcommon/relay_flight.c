@@ -417,7 +417,7 @@ relay_producer_stop(int timeout_ms)
 
 /* ---- deleting ---- */
 
-/* By number, never by range, and only while the lease is ours. */
+/* By number, never by range, and only while the lease is ours; see db_losses for what a number says. */
 static int
 delete_rows(struct request *rq)
 {
@@ -439,7 +439,7 @@ delete_batch(void)
 {
 	while (relay.acked.count > 0 && relay.deleting.count < DELETE_MAX)
 		outrow_move(TAILQ_FIRST(&relay.acked.rows), &relay.deleting);
-	while (relay.deleting.count > 0) {
+	while (relay.deleting.count > 0 && relay.losses == db_losses(relay.db)) {
 		struct request *rq = request_new(relay.db);
 		int result;
 

@@ -66,6 +66,7 @@ struct relay {
 	int64_t go_back_ms;	/* when reading goes back to it */
 
 	int64_t epoch;		/* of our lease; 0: none */
+	unsigned losses;	/* of sessions, when reading began: rows in flight were read after it */
 	int64_t lease_until_ms;	/* our own, cautious idea of its deadline */
 	char owner[37];
 

@@ -115,6 +115,10 @@ class Bus:
     def connect(self):
         return psycopg.connect(self.postgres.owner_url("marketplace"))
 
+    def end_sessions(self, application):
+        """PostgreSQL ends those of a probe, as a failover does."""
+        self.postgres.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{application}'")
+
     def probe(self, roles, **env):
         probe = Probe(self, roles, **env)
         self.probes.append(probe)

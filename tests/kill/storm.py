@@ -46,26 +46,32 @@ class Storm(Beside):
         return f"killed {dict(self.kills)}, each away for {away} s on average"
 
 
-def _at_rest(sql, ends):
-    """Nothing waits in an outbox, and every position is at its partition's end."""
+def _unrest(sql, ends):
+    """What waits in an outbox, and the positions that are not at their partition's end."""
+    found = []
     for service in SERVICES:
-        if sql(service, "SELECT FROM outbox_events LIMIT 1"):
-            return False
+        found += [f"{service}: outbox row {row['seq']} of {row['type']}"
+                  for row in sql(service, "SELECT seq, type FROM outbox_events ORDER BY seq LIMIT 3")]
         for row in sql(service, "SELECT topic, partition, next_offset FROM consumer_offsets"):
-            if row["next_offset"] < ends.get((row["topic"], row["partition"]), 0):
-                return False
-    return True
+            place, offset = (row["topic"], row["partition"]), row["next_offset"]
+            if offset < ends.get(place, 0):
+                found.append(f"{service}: {place} is at {offset} of {ends[place]}")
+    return found
 
 
 def settle(stack, sql, seconds=180):
     """All is up again, and what the last effects published has had its effects too."""
     for name in ("postgres", "kafka", *SERVICES, "gateway"):
         stack.start(name)
-    env, before = {"NXT_KAFKA_BROKERS": stack.bus.brokers}, None
+    env, before, moving = {"NXT_KAFKA_BROKERS": stack.bus.brokers}, None, []
 
     def rests():
-        nonlocal before
+        nonlocal before, moving
         now = {place: end for place, (_, end) in bounds(env).items()}
         same, before = now == before, now
-        return _at_rest(sql, now) and same
-    eventually("outboxes are empty and everything published is consumed", rests, seconds, 0.5)
+        moving = _unrest(sql, now)
+        return same and not moving
+    try:
+        eventually("outboxes are empty and everything published is consumed", rests, seconds, 0.5)
+    except AssertionError as e:
+        raise AssertionError(f"{e}; {moving or 'topics still grow'}") from None
