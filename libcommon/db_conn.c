@@ -314,6 +314,7 @@ connected(struct db_conn *c)
 	PQenterPipelineMode(c->pg);
 	c->read = event_new(c->db->base, PQsocket(c->pg), EV_READ | EV_PERSIST, on_readable, c);
 	c->write = event_new(c->db->base, PQsocket(c->pg), EV_WRITE, on_writable, c);
+	event_priority_set(c->read, 0);
 	event_add(c->read, NULL);
 	c->retry_ms = RETRY_FIRST_MS;
 	c->db->answered_ms = clock_mono_ms();

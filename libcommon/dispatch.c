@@ -5,6 +5,7 @@
 #include "dispatch.h"
 
 #include <event2/buffer.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,10 +31,12 @@
 #include "validate.h"
 
 #define JUST_STARTED_MS 2000
+#define REQUESTS_A_TURN 512	/* then what was let in goes on: refusing thousands takes a tenth of a second */
 
 static struct http_server *server;
 static int64_t listening_since_ms;
 static unsigned in_flight;
+static unsigned taken;		/* requests, ever */
 
 /* ---- start ---- */
 
@@ -465,6 +468,8 @@ on_request(struct http_request *hr, void *arg)
 	struct request *rq = request_new(service_db());
 
 	(void)arg;
+	if (++taken % REQUESTS_A_TURN == 0)
+		event_base_loopbreak(service_base());
 	rq->http = hr;
 	if (in_flight >= DISPATCH_IN_FLIGHT_MAX) {
 		metric_add(M_HTTP_SHED, 1);

@@ -359,6 +359,7 @@ http_server_new(struct event_base *base, const struct http_limits *limits, http_
 	TAILQ_INIT(&s->drained);
 	TAILQ_INIT(&s->orphans);
 	s->due_event = event_make(s, on_due);
+	event_priority_set(s->due_event, 0);	/* answers go before new requests */
 	s->drained_event = event_make(s, on_drained);
 	s->deadline_event = event_make(s, on_deadline);
 	s->resume_accept = event_make(s, on_resume_accept);

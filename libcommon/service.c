@@ -215,8 +215,8 @@ prepare(void)
 {
 	footprint_init();
 	self.base = event_base_new();
-	if (self.base == NULL)
-		abort();
+	if (self.base == NULL || event_base_priority_init(self.base, 2) < 0)
+		abort();	/* 0, before 1: PostgreSQL's answers and ours; see REQUESTS_A_TURN */
 	fiber_init(self.base);
 	work_init(self.base, (unsigned)config_int("WORK_THREADS"), WORK_QUEUE);
 	open_database();
