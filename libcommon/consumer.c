@@ -1,5 +1,5 @@
 /*
- * The consumer's loop: one fiber polls librdkafka and applies; see consumer.h.
+ * The consumer's loop: one fiber polls librdkafka, one or two lanes apply; see consumer.h.
  *
  * Messages are polled singly into our own queue: with librdkafka 2.0.2 a batch call loses messages
  * around a seek or a rebalance.
@@ -39,8 +39,8 @@ static const struct kafka_setting consumer_settings[] = {
 	{ "session.timeout.ms", "6000" },		/* the least that brokers take unasked */
 	{ "heartbeat.interval.ms", "1500" },
 	{ "max.poll.interval.ms", "300000" },
-	{ "queued.max.messages.kbytes", "16384" },	/* less makes 2.0.2 pause for a second when full */
-	{ "fetch.max.bytes", "8388608" },
+	{ "queued.max.messages.kbytes", "8192" },	/* when full, 2.0.2 pauses for a second, which less would not last */
+	{ "fetch.max.bytes", "4194304" },		/* is on top of it for a moment */
 	{ "fetch.error.backoff.ms", "100" },
 	{ "topic.metadata.refresh.interval.ms", "5000" },
 	{ 0 }
@@ -57,7 +57,7 @@ queue_limit(void)
 
 	TAILQ_FOREACH(msg, &consumer.queue, link)
 		waiting += msg->part->paused;
-	return BATCH_MAX + waiting;
+	return BATCH_MAX * consumer.nlanes + waiting;
 }
 
 static void
@@ -105,19 +105,108 @@ on_ready(void *arg)
 static void
 wait_for_events(void)
 {
-	int64_t next = batch_next_ms(), now = clock_mono_ms();
-	int64_t ms = next == INT64_MAX || next - now > POLL_IDLE_MS ? POLL_IDLE_MS : next - now;
-
 	enum fiber_wake woken;
 
 	consumer.waits = true;
-	woken = fiber_park("events", ms < 1 ? 1 : (int)ms);
+	woken = fiber_park("events", POLL_IDLE_MS);
 	consumer.waits = false;
 	if (woken == FIBER_TIMEOUT && consumer.queued == 0 && consumer.since_trim > BURST_EVENTS) {
 		malloc_trim(0);		/* after a burst the memory goes back */
 		consumer.since_trim = 0;
 	}
 }
+
+/* ---- lanes ---- */
+
+static void
+wake_lanes(void)
+{
+	for (unsigned i = 0; i < consumer.nlanes; i++) {
+		struct lane *lane = &consumer.lanes[i];
+		if (!lane->waits)
+			continue;
+		lane->waits = false;
+		fiber_wake(lane->fiber);
+	}
+}
+
+static bool
+any_works(void)
+{
+	for (unsigned i = 0; i < consumer.nlanes; i++)
+		if (consumer.lanes[i].works)
+			return true;
+	return false;
+}
+
+void
+consumer_wait_for_lanes(void)
+{
+	while (any_works())
+		fiber_sleep(1);
+}
+
+static void
+lane_wait(struct lane *lane)
+{
+	int64_t next = batch_next_ms(lane), now = clock_mono_ms();
+	int64_t ms = next == INT64_MAX || next - now > POLL_IDLE_MS ? POLL_IDLE_MS : next - now;
+
+	lane->waits = true;
+	fiber_park("messages", ms < 1 ? 1 : (int)ms);
+	lane->waits = false;
+}
+
+/* A database that forgot its last commits wants their events again, also where nothing more comes. */
+static void
+follow_failover(struct lane *lane)
+{
+	unsigned losses = db_losses(consumer.db);
+
+	if (losses != lane->losses && clock_mono_ms() >= lane->backoff_until_ms && group_resync(lane) >= 0)
+		lane->losses = losses;
+}
+
+static bool
+lane_work(struct lane *lane)
+{
+	bool tried;
+
+	if (!consumer.assigned)
+		return false;
+	lane->works = true;
+	follow_failover(lane);
+	tried = batch_run(lane);
+	lane->works = false;
+	return tried;
+}
+
+static void
+apply(void *arg)
+{
+	struct lane *lane = arg;
+
+	lane->fiber = fiber_self();
+	while (!consumer.stopping) {
+		if (lane_work(lane))
+			on_ready(NULL);		/* there is room again */
+		else
+			lane_wait(lane);
+	}
+	consumer.lanes_left--;
+}
+
+/* Where each event runs statements of its own, those of one may be what another waits for: one lane. */
+static void
+make_lanes(void)
+{
+	consumer.nlanes = consumer.lanes_left = consumer.svc->consume_batch != NULL ? LANES_MAX : 1;
+	consumer.lanes = xcalloc(consumer.nlanes, sizeof(*consumer.lanes));
+	for (unsigned i = 0; i < consumer.nlanes; i++)
+		fiber_start("consumer lane", apply, &consumer.lanes[i]);
+}
+
+/* ---- the loop ---- */
 
 /* Leaving revokes what is ours, which comes as a last rebalance. */
 static void
@@ -138,17 +227,6 @@ leave(void)
 	consumer.closed = true;
 }
 
-/* A database that forgot its last commits wants their events again, also where nothing more comes. */
-static void
-follow_failover(void)
-{
-	unsigned losses = db_losses(consumer.db);
-
-	if (consumer.assigned && losses != consumer.losses && clock_mono_ms() >= consumer.backoff_until_ms &&
-	    group_resync(NULL) >= 0)
-		consumer.losses = losses;
-}
-
 static void
 consume(void *arg)
 {
@@ -158,11 +236,13 @@ consume(void *arg)
 		poll_events();
 		if (consumer.stopping)
 			break;
-		follow_failover();
-		if (consumer.assigned && batch_run())
-			group_commit_lag(false);
-		else
-			wait_for_events();
+		wake_lanes();
+		group_commit_lag(false);
+		wait_for_events();
+	}
+	while (consumer.lanes_left > 0) {
+		wake_lanes();
+		fiber_sleep(1);
 	}
 	leave();
 }
@@ -202,6 +282,7 @@ consumer_start(struct event_base *base, struct db *db, const struct service *svc
 
 	consumer = (struct consumer){ .base = base, .db = db, .svc = svc, .running = true };
 	TAILQ_INIT(&consumer.queue);
+	make_lanes();
 	kafka_topic_name(group, sizeof(group), "nxt-");
 	strncat(group, svc->name, sizeof(group) - strlen(group) - 1);
 	settings[0] = (struct kafka_setting){ "group.id", group };
@@ -248,4 +329,5 @@ consumer_stop(int timeout_ms)
 	kafka_feed_free(consumer.feed);
 	kafka_dispose(consumer.rk, 1000);
 	consumer.rk = NULL;
+	free(consumer.lanes);
 }

@@ -1,7 +1,8 @@
 /*
  * The consumer: Kafka → effects, exactly once.
  *
- * A batch is one transaction: effects, then consumer_offsets moved conditionally on its old value.
+ * A batch is one transaction: effects, then consumer_offsets moved conditionally on its old value. A service
+ * that takes whole batches has two of them at work at once, each of partitions of its own.
  * A bad event goes to dead_letters in the transaction that moves the position.
  */
 #ifndef NXT_CONSUMER_H

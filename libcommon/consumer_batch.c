@@ -3,7 +3,7 @@
  *
  * What fails for good as a batch is tried one by one. A refused event holds back its partition and
  * is tried again for about three seconds, since what it refers to may be on its way in another
- * topic; then it becomes a dead letter. A transient failure holds back everything.
+ * topic; then it becomes a dead letter. A transient failure holds back its whole lane.
  */
 #include <stdio.h>
 #include <string.h>
@@ -111,22 +111,23 @@ decode(struct arena *a, const struct message *msg, struct event_in *ret_ev, stru
 }
 
 static void
-release_parts(void)
+release_parts(const struct lane *lane)
 {
 	int64_t now = clock_mono_ms();
 
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		p->held = p->retry_ms > now;
+		if (p->lane == lane)
+			p->held = p->retry_ms > now;
 }
 
 static unsigned
-batch_limit(void)
+batch_limit(struct lane *lane)
 {
 	unsigned limit = consumer.svc->consume_batch != NULL ? BATCH_MAX : REACTIONS_MAX;
 
-	if (consumer.shrunk >= limit)
-		consumer.shrunk = 0;	/* sound again */
-	return consumer.shrunk > 0 ? consumer.shrunk : limit;
+	if (lane->shrunk >= limit)
+		lane->shrunk = 0;	/* sound again */
+	return lane->shrunk > 0 ? lane->shrunk : limit;
 }
 
 static bool
@@ -143,21 +144,22 @@ is_in_batch(const struct batch *b, const struct part *part)
  * next of its partition it is *ret_bad, to be dealt with before anything else.
  */
 static void
-pick(struct arena *a, struct batch *b, struct message **ret_bad, struct error *e)
+pick(struct arena *a, struct lane *lane, struct message **ret_bad, struct error *e)
 {
-	unsigned limit = batch_limit();
+	struct batch *b = &lane->batch;
+	unsigned limit = batch_limit(lane);
 	size_t bytes = 0;
 	struct message *msg;
 
 	b->n = 0;
 	*ret_bad = NULL;
-	release_parts();
+	release_parts(lane);
 	TAILQ_FOREACH(msg, &consumer.queue, link) {
 		struct error why;
 
 		if (b->n == limit || bytes > BYTES_MAX)
 			break;
-		if (msg->part->held)
+		if (msg->part->lane != lane || msg->part->held)
 			continue;
 		if (decode(a, msg, &b->events[b->n], &why) < 0) {
 			msg->part->held = true;
@@ -259,7 +261,8 @@ tell_follower(const struct batch *b)
 }
 
 static enum outcome
-run_unit(struct request *rq, int (*fn)(struct request *rq, void *arg), struct batch *b)
+run_unit(struct request *rq, const struct lane *lane, int (*fn)(struct request *rq, void *arg),
+    struct batch *b)
 {
 	int moved;
 
@@ -271,12 +274,12 @@ run_unit(struct request *rq, int (*fn)(struct request *rq, void *arg), struct ba
 		return TRANSIENT;
 	if (strcmp(rq->problem.sqlstate, "22012") != 0)
 		return REFUSED;
-	moved = group_resync(b);
+	moved = group_resync(lane);
 	return moved < 0 ? TRANSIENT : moved > 0 ? MOVED : REFUSED;
 }
 
 static void
-finish(struct batch *b)
+finish(struct lane *lane, struct batch *b)
 {
 	failpoint(FP_CONSUMER_APPLIED);
 	for (unsigned i = 0; i < b->n; i++) {
@@ -285,32 +288,32 @@ finish(struct batch *b)
 		part->stored = b->messages[i]->m->offset + 1;
 		part->attempts = 0;
 		part->retry_ms = part->refused_ms = 0;
-		if (part->paused && consumer.backoff_ms == 0)
-			group_resume(part);
+		if (part->paused && lane->backoff_ms == 0)
+			group_resume(lane, part);
 		message_free(b->messages[i]);
 	}
 	metric_add(M_EVENTS_CONSUMED, b->n);
 	consumer.since_trim += b->n;
-	if (consumer.backoff_ms != 0) {
+	if (lane->backoff_ms != 0) {
 		log_info("consumer: going on");
-		consumer.backoff_ms = 0;
-		group_resume(NULL);
+		lane->backoff_ms = 0;
+		group_resume(lane, NULL);
 	}
 }
 
 /* Partitions are paused meanwhile, so that polling goes on and the group keeps us. */
 static void
-back_off(const struct request *rq)
+back_off(struct lane *lane, const struct request *rq)
 {
-	if (consumer.backoff_ms == 0)
+	if (lane->backoff_ms == 0)
 		log_warn("consumer: waiting: %s", rq->problem.internal != NULL
 		    ? rq->problem.internal : rq->problem.detail);
-	consumer.backoff_ms = consumer.backoff_ms == 0 ? BACKOFF_FIRST_MS : consumer.backoff_ms * 2;
-	if (consumer.backoff_ms > BACKOFF_MAX_MS)
-		consumer.backoff_ms = BACKOFF_MAX_MS;
-	consumer.backoff_until_ms = clock_mono_ms() + consumer.backoff_ms;
+	lane->backoff_ms = lane->backoff_ms == 0 ? BACKOFF_FIRST_MS : lane->backoff_ms * 2;
+	if (lane->backoff_ms > BACKOFF_MAX_MS)
+		lane->backoff_ms = BACKOFF_MAX_MS;
+	lane->backoff_until_ms = clock_mono_ms() + lane->backoff_ms;
 	metric_add(M_EVENTS_RETRIED, 1);
-	group_pause(NULL);
+	group_pause(lane, NULL);
 }
 
 /* ---- bad events ---- */
@@ -336,22 +339,23 @@ apply_burial(struct request *rq, void *arg)
 static void
 bury(struct message *msg, const char *error, int attempts)
 {
-	static struct burial burial;	/* too large for a fiber's stack; there is one consumer */
+	struct lane *lane = msg->part->lane;
 	struct request *rq = request_new(consumer.db);
+	struct burial *burial = arena_alloc(rq->arena, sizeof(*burial));
 	enum outcome outcome;
 
-	burial.b.messages[0] = msg;
-	burial.b.n = 1;
-	burial.error = error;
-	burial.attempts = attempts;
-	outcome = run_unit(rq, apply_burial, &burial.b);
+	burial->b.messages[0] = msg;
+	burial->b.n = 1;
+	burial->error = error;
+	burial->attempts = attempts;
+	outcome = run_unit(rq, lane, apply_burial, &burial->b);
 	if (outcome == APPLIED) {
 		log_error("consumer: dead letter: %s/%d offset %lld: %s", msg->part->topic,
 		    msg->part->partition, (long long)msg->m->offset, error);
 		metric_add(M_DEAD_LETTERS, 1);
-		finish(&burial.b);
+		finish(lane, &burial->b);
 	} else if (outcome != MOVED) {
-		back_off(rq);
+		back_off(lane, rq);
 	}
 	request_free(rq);
 }
@@ -394,14 +398,15 @@ refuse(struct message *msg, const struct request *rq)
 	log_info("consumer: %s/%d offset %lld refused, attempt %d: %s", part->topic,
 	    part->partition, (long long)msg->m->offset, part->attempts, text);
 	part->retry_ms = now + (ATTEMPT_FIRST_MS << (part->attempts > 0 ? part->attempts - 1 : 0));
-	group_pause(part);
+	group_pause(part->lane, part);
 }
 
 /* ---- the batch and its parts ---- */
 
 static enum outcome
-run_single(struct batch *b, struct message *msg)
+run_single(struct lane *lane, struct message *msg)
 {
+	struct batch *b = &lane->batch;
 	struct request *rq = request_new(consumer.db);
 	struct error e;
 	enum outcome outcome = REFUSED;
@@ -410,85 +415,84 @@ run_single(struct batch *b, struct message *msg)
 	b->pointers[0] = &b->events[0];
 	b->n = 1;
 	if (decode(rq->arena, msg, &b->events[0], &e) == 0)
-		outcome = run_unit(rq, apply_batch, b);
+		outcome = run_unit(rq, lane, apply_batch, b);
 	if (outcome == APPLIED)
-		finish(b);
+		finish(lane, b);
 	else if (outcome == REFUSED)
 		refuse(msg, rq);
 	else if (outcome == TRANSIENT)
-		back_off(rq);
+		back_off(lane, rq);
 	request_free(rq);
 	return outcome;
 }
 
 /* The rest of a partition waits behind its refused event. */
 static void
-run_one_by_one(struct batch *b)
+run_one_by_one(struct lane *lane)
 {
-	static struct message *each[BATCH_MAX];
-	unsigned n = b->n;
+	unsigned n = lane->batch.n;
 
-	memcpy(each, b->messages, n * sizeof(*each));
+	memcpy(lane->each, lane->batch.messages, n * sizeof(*lane->each));
 	for (unsigned i = 0; i < n && !consumer.stopping; i++) {
-		enum outcome outcome = each[i]->part->held ? APPLIED : run_single(b, each[i]);
-		if (outcome == TRANSIENT || outcome == MOVED || consumer.backoff_ms != 0)
+		enum outcome outcome = lane->each[i]->part->held ? APPLIED : run_single(lane, lane->each[i]);
+		if (outcome == TRANSIENT || outcome == MOVED || lane->backoff_ms != 0)
 			return;
 	}
 }
 
 static void
-run_batch(struct batch *b, struct request *rq)
+run_batch(struct lane *lane, struct request *rq)
 {
+	struct batch *b = &lane->batch;
 	unsigned n = b->n;
 
-	switch (run_unit(rq, apply_batch, b)) {
+	switch (run_unit(rq, lane, apply_batch, b)) {
 	case APPLIED:
-		finish(b);
-		consumer.shrunk *= 2;
+		finish(lane, b);
+		lane->shrunk *= 2;
 		break;
 	case TRANSIENT:
-		back_off(rq);
-		consumer.shrunk = n / 2 + 1;	/* perhaps it was too much for the time a unit has */
+		back_off(lane, rq);
+		lane->shrunk = n / 2 + 1;	/* perhaps it was too much for the time a unit has */
 		break;
 	case MOVED: break;
 	case REFUSED:
 		if (b->n > 1)
-			run_one_by_one(b);
+			run_one_by_one(lane);
 		else
 			refuse(b->messages[0], rq);
 	}
 }
 
 bool
-batch_run(void)
+batch_run(struct lane *lane)
 {
-	static struct batch batch;
 	struct request *rq;
 	struct message *bad;
 	struct error e;
+	bool tried;
 
-	if (consumer.queued == 0 || clock_mono_ms() < consumer.backoff_until_ms)
+	if (consumer.queued == 0 || clock_mono_ms() < lane->backoff_until_ms)
 		return false;
 	rq = request_new(consumer.db);
-	pick(rq->arena, &batch, &bad, &e);
+	pick(rq->arena, lane, &bad, &e);
+	tried = lane->batch.n > 0 || bad != NULL;
 	if (bad != NULL)
 		bury(bad, e.text, 1);
-	else if (batch.n > 0)
-		run_batch(&batch, rq);
+	else if (tried)
+		run_batch(lane, rq);
 	request_free(rq);
-	return batch.n > 0 || bad != NULL;
+	return tried;
 }
 
 int64_t
-batch_next_ms(void)
+batch_next_ms(const struct lane *lane)
 {
 	int64_t next = INT64_MAX;
 	const struct message *msg;
 
-	if (consumer.queued > 0 && consumer.backoff_until_ms > clock_mono_ms())
-		return consumer.backoff_until_ms;
 	TAILQ_FOREACH(msg, &consumer.queue, link)
-		if (msg->part->retry_ms < next)
+		if (msg->part->lane == lane && msg->part->retry_ms < next)
 			next = msg->part->retry_ms;
-	return next;
+	return next != INT64_MAX && lane->backoff_until_ms > next ? lane->backoff_until_ms : next;
 }

@@ -203,7 +203,8 @@ read_positions(void)
 	const struct db_params *params;
 	struct db_result *r = NULL;
 
-	consumer.losses = db_losses(consumer.db);
+	for (unsigned i = 0; i < consumer.nlanes; i++)
+		consumer.lanes[i].losses = db_losses(consumer.db);
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
 		add_position(topics, partitions, p);
 	params = db_arrays(rq->arena, 2, topics, partitions);
@@ -247,6 +248,7 @@ take_parts(const rd_kafka_topic_partition_list_t *list)
 		struct part *p = xcalloc(1, sizeof(*p));
 		p->topic = xstrdup(list->elems[i].topic);
 		p->partition = list->elems[i].partition;
+		p->lane = &consumer.lanes[(unsigned)p->partition % consumer.nlanes];
 		p->asked_again = -1;
 		p->heard_ms = clock_mono_ms();
 		p->next = consumer.parts;
@@ -271,8 +273,10 @@ assign(rd_kafka_topic_partition_list_t *list)
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		log_error("consumer: cannot assign: %s", rd_kafka_err2str(err));
 	rd_kafka_resume_partitions(consumer.rk, list);	/* a pause outlives its assignment */
-	consumer.backoff_ms = 0;
-	consumer.backoff_until_ms = 0;
+	for (unsigned i = 0; i < consumer.nlanes; i++) {
+		consumer.lanes[i].backoff_ms = 0;
+		consumer.lanes[i].backoff_until_ms = 0;
+	}
 	consumer.assigned = true;
 	metric_set(M_CONSUMER_PARTITIONS, list->cnt);
 	log_info("consumer: %d partitions", list->cnt);
@@ -283,6 +287,8 @@ group_rebalance(rd_kafka_event_t *ev)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
 
+	consumer.assigned = false;
+	consumer_wait_for_lanes();
 	if (rd_kafka_event_error(ev) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		assign(list);
 		return;
@@ -294,15 +300,6 @@ group_rebalance(rd_kafka_event_t *ev)
 }
 
 /* ---- conflicts, pauses, lag ---- */
-
-static bool
-is_in_batch(const struct batch *batch, const struct part *part)
-{
-	for (unsigned i = 0; i < batch->n; i++)
-		if (batch->messages[i]->part == part)
-			return true;
-	return false;
-}
 
 static int
 follow_position(struct part *part, int64_t stored)
@@ -319,7 +316,7 @@ follow_position(struct part *part, int64_t stored)
 }
 
 int
-group_resync(const struct batch *batch)
+group_resync(const struct lane *lane)
 {
 	struct request *rq = request_new(consumer.db);
 	struct db_array *topics = db_array_new(rq->arena, DB_TEXT);
@@ -328,7 +325,7 @@ group_resync(const struct batch *batch)
 	int moved = 0;
 
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		if (batch == NULL || is_in_batch(batch, p))
+		if (p->lane == lane)
 			add_position(topics, partitions, p);
 	r = db_query(rq, "SELECT topic, partition, next_offset FROM consumer_offsets "
 	    "JOIN unnest($1::text[], $2::int[]) v(t, p) ON topic = t AND partition = p",
@@ -340,22 +337,28 @@ group_resync(const struct batch *batch)
 	return r == NULL ? -1 : moved;
 }
 
+static bool
+is_meant(const struct lane *lane, const struct part *only, const struct part *p)
+{
+	return only != NULL ? p == only : p->lane == lane;
+}
+
 static rd_kafka_topic_partition_list_t *
-list_of(const struct part *only, bool paused)
+list_of(const struct lane *lane, const struct part *only, bool paused)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
 
 	for (const struct part *p = consumer.parts; p != NULL; p = p->next)
-		if ((only == NULL || only == p) && p->paused == paused)
+		if (is_meant(lane, only, p) && p->paused == paused)
 			rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
 	return list;
 }
 
 static void
-mark_paused(const struct part *only, bool paused)
+mark_paused(const struct lane *lane, const struct part *only, bool paused)
 {
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		if (only == NULL || only == p) {
+		if (is_meant(lane, only, p)) {
 			p->paused = paused;
 			p->resting = false;
 		}
@@ -363,25 +366,25 @@ mark_paused(const struct part *only, bool paused)
 
 /* What was fetched and not polled is fetched again after the pause. */
 void
-group_pause(struct part *part)
+group_pause(const struct lane *lane, const struct part *part)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(part, false);
+	rd_kafka_topic_partition_list_t *list = list_of(lane, part, false);
 
 	if (list->cnt > 0)
 		rd_kafka_pause_partitions(consumer.rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
-	mark_paused(part, true);
+	mark_paused(lane, part, true);
 }
 
 void
-group_resume(struct part *part)
+group_resume(const struct lane *lane, const struct part *part)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(part, true);
+	rd_kafka_topic_partition_list_t *list = list_of(lane, part, true);
 
 	if (list->cnt > 0)
 		rd_kafka_resume_partitions(consumer.rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
-	mark_paused(part, false);
+	mark_paused(lane, part, false);
 }
 
 unsigned
@@ -422,7 +425,7 @@ group_wake(const char *topic, int32_t partition, int64_t end)
 	if (part == NULL || !part->resting || end == part->expected)
 		return;
 	part->heard_ms = clock_mono_ms();
-	group_resume(part);
+	group_resume(part->lane, part);
 }
 
 void

@@ -18,6 +18,7 @@ struct service;
 struct part {
 	char *topic;
 	int32_t partition;
+	struct lane *lane;	/* which applies its messages */
 	int64_t stored;		/* next_offset in consumer_offsets, as last read or written by us */
 	int64_t expected;	/* offset that should be polled next */
 	int64_t asked_again;	/* offset at which a jump was noticed and asked for once more */
@@ -51,6 +52,23 @@ struct batch {
 	unsigned n;
 };
 
+/*
+ * A fiber that applies, one transaction after the other, the messages of its own partitions: those whose number
+ * leaves its own, so that all of one key, in whatever topic, go one way.
+ */
+#define LANES_MAX 2
+struct lane {
+	struct fiber *fiber;
+	bool waits;		/* the fiber, for messages */
+	bool works;		/* the fiber, on some: parts must stay */
+	unsigned losses;	/* of sessions, when its positions were last read */
+	unsigned shrunk;	/* batches are this small after a transient failure; 0: as large as allowed */
+	int backoff_ms;		/* of the last transient failure; 0: none */
+	int64_t backoff_until_ms;
+	struct batch batch;
+	struct message *each[BATCH_MAX];	/* of the batch, while they are tried one by one */
+};
+
 struct consumer {
 	struct event_base *base;
 	struct db *db;
@@ -60,15 +78,13 @@ struct consumer {
 	struct kafka_health health;
 	struct part *parts, *last_part;
 	bool assigned;
-	unsigned losses;	/* of sessions, when positions were last read */
 	TAILQ_HEAD(, message) queue;
 	unsigned queued;
 
 	struct fiber *fiber;
 	bool waits;		/* the fiber, for the feed */
-	unsigned shrunk;	/* batches are this small after a transient failure; 0: as large as allowed */
-	int backoff_ms;		/* of the last transient failure; 0: none */
-	int64_t backoff_until_ms;
+	struct lane *lanes;
+	unsigned nlanes, lanes_left;	/* made; those whose fiber has not ended */
 	int64_t committed_ms;
 	unsigned heard;		/* messages polled, ever */
 	int64_t kept_up_ms;	/* when last nothing more was to be polled */
@@ -82,10 +98,10 @@ extern struct consumer consumer;
 /* consumer_group.c: what is ours and from where */
 int group_subscribe(struct error *e);
 void group_rebalance(rd_kafka_event_t *ev);
-/* Reads positions again, those of the batch or (NULL) all, and follows; returns how many had been moved, or -1. */
-int group_resync(const struct batch *batch);
-void group_pause(struct part *part);	/* NULL: all */
-void group_resume(struct part *part);
+/* Reads the lane's positions again and follows; returns how many had been moved, or -1. */
+int group_resync(const struct lane *lane);
+void group_pause(const struct lane *lane, const struct part *part);	/* part NULL: all of the lane */
+void group_resume(const struct lane *lane, const struct part *part);
 unsigned group_rest(int64_t silent_since_ms);	/* pauses those not heard of since; how many */
 rd_kafka_topic_partition_list_t *group_list_resting(void);
 /* Fetches a resting one again where its log does not end at what comes next; -1: unknown. */
@@ -95,14 +111,17 @@ void group_commit_lag(bool now);
 void group_take(rd_kafka_event_t *ev, const rd_kafka_message_t *m);
 void message_free(struct message *msg);	/* out of the queue */
 
+/* consumer.c */
+void consumer_wait_for_lanes(void);	/* until none works; none begins while nothing is assigned */
+
 /* consumer_rest.c: a fiber */
 void consumer_rest(void *arg);
 
 /* consumer_batch.c: applying */
-/* Tries what is queued; false: nothing could be tried now. */
-bool batch_run(void);
+/* Tries what is queued for the lane; false: nothing could be tried now. */
+bool batch_run(struct lane *lane);
 /* When the earliest held back message may be tried again; INT64_MAX: none. */
-int64_t batch_next_ms(void);
+int64_t batch_next_ms(const struct lane *lane);
 /* The unit is what this event caused. */
 void unit_from_event(struct request *rq, const struct event_in *ev);
 /* Everything this service does with an event, in the open transaction. */

@@ -72,7 +72,7 @@ wake_all(void)
 {
 	for (struct part *p = consumer.parts; p != NULL; p = p->next)
 		if (p->resting)
-			group_resume(p);
+			group_resume(p->lane, p);
 }
 
 /* 0, or -1 where the broker did not tell. Parts may have come and gone while it was asked. */
@@ -103,7 +103,10 @@ is_worth_it(void)
 
 	for (const struct part *p = consumer.parts; p != NULL && n < WORTH_IT; p = p->next)
 		n++;
-	return consumer.assigned && n >= WORTH_IT && consumer.backoff_ms == 0;
+	for (unsigned i = 0; i < consumer.nlanes; i++)
+		if (consumer.lanes[i].backoff_ms != 0)
+			return false;
+	return consumer.assigned && n >= WORTH_IT;
 }
 
 void

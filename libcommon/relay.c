@@ -14,8 +14,10 @@
 #include "arena.h"
 #include "clock.h"
 #include "db.h"
+#include "dispatch.h"
 #include "error.h"
 #include "fiber.h"
+#include "http.h"
 #include "log.h"
 #include "relay_internal.h"
 #include "request.h"
@@ -23,8 +25,8 @@
 #include "uuid.h"
 
 #define POLL_MS 50		/* at most; finds what other replicas committed */
-#define READ_EVERY_MS 4		/* reads come no faster than this after one that found little … */
-#define READ_PACED_MS 24	/* … and than this after one that found much: each costs three programs a turn */
+#define READ_EVERY_MS 4		/* reads come no faster than this … */
+#define READ_PACED_MS 24	/* … and than this where many callers want the processor: each costs three programs a turn */
 #define READ_ROWS 2000
 #define READ_BYTES (4 * 1024 * 1024)	/* of payload, at least one row */
 #define SLICE_ROWS 200		/* about 2 ms of the loop's time */
@@ -171,13 +173,16 @@ has_room(void)
 	return relay.in_flight < RELAY_ROWS_MAX - READ_ROWS / 2 && relay.bytes < RELAY_BYTES_MAX / 2;
 }
 
-/* What is left of the pause that n rows, read at `began`, ask for. */
+/* What is left of the pause that the requests since the last one ask for. */
 static void
-keep_pace(int64_t began, int n)
+keep_pace(int64_t began)
 {
-	int pause = READ_EVERY_MS + n / 4;
-	int64_t left = (pause < READ_PACED_MS ? pause : READ_PACED_MS) - (clock_mono_ms() - began);
+	const struct http_stats *stats = dispatch_stats();
+	uint64_t requests = stats == NULL ? 0 : stats->requests, since = requests - relay.requests;
+	int pause = since / 4 < READ_PACED_MS - READ_EVERY_MS ? READ_EVERY_MS + (int)(since / 4) : READ_PACED_MS;
+	int64_t left = pause - (clock_mono_ms() - began);
 
+	relay.requests = requests;
 	if (left > 0)
 		fiber_sleep((int)left);
 }
@@ -216,7 +221,7 @@ work(void)
 		relay.poll_ms = n > 0 ? READ_EVERY_MS : relay.poll_ms < POLL_MS / 2 ? relay.poll_ms * 2 : POLL_MS;
 		if (!relay.wanted)
 			reader_wait(RELAY_IDLE, relay.poll_ms);
-		keep_pace(began, n);
+		keep_pace(began);
 	}
 }
 

@@ -72,6 +72,7 @@ struct relay {
 
 	struct fiber *reader, *deleter;
 	enum relay_wait reader_waits;
+	uint64_t requests;	/* of callers, when it last made a pause */
 	int poll_ms;		/* until the next look for rows that other processes wrote */
 	bool deleter_waits;
 	bool wanted;		/* rows were committed while the reader was busy */

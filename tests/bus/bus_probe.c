@@ -1,8 +1,9 @@
 /*
  * A daemon of the smallest kind, for the tests of relay and consumer: it wears marketplace's name
  * and database, and its only reaction counts. The count is not idempotent on purpose: an event
- * applied twice shows.
+ * applied twice shows. With BUS_PROBE=batch it takes whole batches, as audit does, in two lanes.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "db.h"
@@ -31,6 +32,15 @@ count_job(struct request *rq, const struct event_in *ev)
 	return 0;
 }
 
+static int
+count_batch(struct request *rq, const struct event_in *const *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (events[i]->type == &EV_JOB_CHANGED && count_job(rq, events[i]) < 0)
+			return -1;
+	return 0;
+}
+
 static const struct ref_map user_ref = {
 	.table = "user_refs", .columns = { "status", "account_type", "email", "display_name" },
 };
@@ -43,9 +53,14 @@ static const struct subscription subscriptions[] = {
 static const struct service probe = {
 	.name = "marketplace", .port = 8199, .subscriptions = subscriptions,
 };
+static const struct service batch_probe = {
+	.name = "marketplace", .port = 8199, .consume_batch = count_batch,
+};
 
 int
 main(int argc, char **argv)
 {
-	return service_main(argc, argv, &probe);
+	const char *mode = getenv("BUS_PROBE");
+
+	return service_main(argc, argv, mode != NULL && strcmp(mode, "batch") == 0 ? &batch_probe : &probe);
 }

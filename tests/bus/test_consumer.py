@@ -34,6 +34,12 @@ def positions(bus):
     return dict(bus.sql("SELECT partition, next_offset FROM consumer_offsets WHERE topic = %s", TOPIC))
 
 
+@pytest.fixture(params=["reactions", "batch"])
+def how(request, monkeypatch):
+    """What the probes are: one that reacts to each event, or one that takes batches, in two lanes."""
+    monkeypatch.setenv("BUS_PROBE", request.param)
+
+
 def test_each_event_counts_once_and_the_position_follows(bus, make_event):
     bus.probe("consumer")
     bus.publish(TOPIC, jobs(make_event, range(5000)))
@@ -44,7 +50,7 @@ def test_each_event_counts_once_and_the_position_follows(bus, make_event):
     assert event and correlation == "0af76519-16cd-43dd-8448-eb211c80319c"
 
 
-def test_order_within_a_key(bus, make_event):
+def test_order_within_a_key(bus, make_event, how):
     bus.publish(TOPIC, [m for v in range(1, 41) for m in jobs(make_event, range(50), v)])
     bus.probe("consumer")
     eventually(lambda: bus.one("SELECT count(*) FROM bus_order") == 2000)
@@ -52,7 +58,7 @@ def test_order_within_a_key(bus, make_event):
                    "(PARTITION BY aggregate_id ORDER BY seq) AS place FROM bus_order) t")
 
 
-def test_kill_9_counts_nothing_twice(bus, make_event):
+def test_kill_9_counts_nothing_twice(bus, make_event, how):
     stop = threading.Event()
 
     def publish():
@@ -72,7 +78,7 @@ def test_kill_9_counts_nothing_twice(bus, make_event):
     no_doubles(bus, 12_000)
 
 
-def test_two_share_the_work_and_one_leaves(bus, make_event):
+def test_two_share_the_work_and_one_leaves(bus, make_event, how):
     first = bus.probe("consumer")
     eventually(lambda: first.logged("partitions"), 20)
     bus.publish(TOPIC, jobs(make_event, range(3000)))
@@ -86,7 +92,7 @@ def test_two_share_the_work_and_one_leaves(bus, make_event):
     no_doubles(bus, 7000)
 
 
-def test_a_stopped_consumer_that_revives_does_no_harm(bus, make_event):
+def test_a_stopped_consumer_that_revives_does_no_harm(bus, make_event, how):
     first, second = bus.probe("consumer"), bus.probe("consumer")
     eventually(lambda: first.logged("partitions") and second.logged("partitions"), 20)
     bus.publish(TOPIC, jobs(make_event, range(2000)))
@@ -101,7 +107,7 @@ def test_a_stopped_consumer_that_revives_does_no_harm(bus, make_event):
     no_doubles(bus, 5000)
 
 
-def test_another_owner_moved_the_position(bus, make_event):
+def test_another_owner_moved_the_position(bus, make_event, how):
     """As if another consumer had applied what is still to come: our transaction fails and we go on behind it."""
     probe = bus.probe("consumer")
     bus.publish(TOPIC, jobs(make_event, range(300)))
@@ -123,7 +129,7 @@ def test_another_owner_moved_the_position(bus, make_event):
     no_doubles(bus, 400)
 
 
-def test_a_database_that_forgot_is_followed_back(bus, make_event):
+def test_a_database_that_forgot_is_followed_back(bus, make_event, how):
     """As after a failover to a standby that lacks the last commits: nothing more comes, and yet all is counted again."""
     bus.probe("consumer")
     begin = positions(bus)
@@ -158,7 +164,7 @@ def nxtctl(bus, *words):
     return out.stdout
 
 
-def test_a_refused_event_waits_then_is_put_aside_and_can_be_replayed(bus, make_event):
+def test_a_refused_event_waits_then_is_put_aside_and_can_be_replayed(bus, make_event, how):
     bus.sql("INSERT INTO bus_refused VALUES ('bad')")
     bus.publish(TOPIC, [*jobs(make_event, range(100)), *jobs(make_event, [500], title="bad"),
                         *jobs(make_event, range(100, 200))])
@@ -209,7 +215,7 @@ def test_a_refusal_waits_for_all_that_is_still_to_be_read(bus, make_event):
         bus.sql("DROP TRIGGER bus_slow ON bus_counts")
 
 
-def test_the_database_away_and_back(bus, make_event):
+def test_the_database_away_and_back(bus, make_event, how):
     probe = bus.probe("consumer")
     bus.publish(TOPIC, jobs(make_event, range(1000)))
     counted(bus, 200)
