@@ -39,8 +39,8 @@ static const struct kafka_setting consumer_settings[] = {
 	{ "session.timeout.ms", "6000" },		/* the least that brokers take unasked */
 	{ "heartbeat.interval.ms", "1500" },
 	{ "max.poll.interval.ms", "300000" },
-	{ "queued.max.messages.kbytes", "8192" },	/* when full, 2.0.2 pauses for a second, which less would not last */
-	{ "fetch.max.bytes", "4194304" },		/* is on top of it for a moment */
+	{ "queued.max.messages.kbytes", "7168" },	/* when full, 2.0.2 pauses for a second, which less would not last */
+	{ "fetch.max.bytes", "2097152" },		/* is on top of it for a moment */
 	{ "fetch.error.backoff.ms", "100" },
 	{ "topic.metadata.refresh.interval.ms", "5000" },
 	{ 0 }

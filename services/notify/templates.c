@@ -209,9 +209,7 @@ seed_rule(const struct rule *rule, void *arg)
 int
 templates_seed(struct request *rq)
 {
-	struct db_result *r = db_query(rq, "SELECT pg_advisory_xact_lock(hashtext('templates_seed'))", DB0);
-
-	if (r == NULL)
+	if (db_lock(rq, "templates seed") < 0)
 		return -1;
 	rules_each(seed_rule, rq);
 	return rq->problem.code == ERR_NONE ? 0 : -1;

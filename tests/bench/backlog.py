@@ -2,6 +2,7 @@
 that inserts the same rows into the same tables."""
 import time
 
+import broker
 import bus
 import events
 import footprint
@@ -11,7 +12,28 @@ from nxt.ui import NxtError
 
 EVENTS = 200_000
 BATCH = 500
+WARM = 30_000       # events a round
 TABLES = ("audit_logs", "audit_log_changes")
+
+
+def _put(world, count):
+    """So many events of one text and many aggregates into finance's outbox."""
+    with world.superuser("finance") as db:
+        payload = events.PriceChanges().one()[4]
+        db.execute("""INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload)
+            SELECT gen_random_uuid(), 'pricing', ('01920000-0000-7000-8000-' || (100000000000 + n %% 10000))::uuid, %s, %s
+            FROM generate_series(1, %s) n""", (events.TYPE, payload, count))
+
+
+def _warm(world):
+    """A broker of some minutes of age is what the rates are of."""
+    world.arrange(identity="api", finance="relay")
+
+    def send():
+        _put(world, WARM)
+        world.drain("finance")
+        return WARM
+    return broker.warm(world, send)
 
 
 def _pipeline(world, count):
@@ -93,6 +115,7 @@ def _plain(world, batches):
 
 def drain(world, seconds, count=EVENTS):
     """Pipeline, session, pipeline, session: the rates of each are of their summed times."""
+    warming = _warm(world)
     first, cpu, peak = _pipeline(world, count)
     with world.superuser("audit") as db:
         batches = _Batches(db)
@@ -102,7 +125,7 @@ def drain(world, seconds, count=EVENTS):
     return {"ratio": (plain + plain_again) / (first + second), "mb": max(peak.values()), "peak_mb": peak,
             "events_per_s": round(2 * count / (first + second)), "plain_per_s": round(2 * count / (plain + plain_again)),
             "seconds": [round(x, 2) for x in (first, plain, second, plain_again)],
-            "events": count, "cpu_us_per_event": cpu}
+            "events": count, "cpu_us_per_event": cpu, "broker_us_per_event_while_warming": warming}
 
 
 # ---- does a relay slow down as rows wait? ----
@@ -113,14 +136,11 @@ TENTH = WAITING // 10
 
 def deep(world, seconds):
     """The rate at which the relay sends the first tenth of WAITING rows, against that of the last tenth."""
+    warming = _warm(world)
     world.arrange(identity="api")
     world.empty("finance", "outbox_events")
+    _put(world, WAITING)
     with world.superuser("finance") as db:
-        payload = events.PriceChanges().one()[4]
-        db.execute("""INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload)
-            SELECT ('01920000-0000-7000-8010-' || (100000000000 + n))::uuid, 'pricing',
-                ('01920000-0000-7000-8000-' || (100000000000 + n %% 10000))::uuid, %s, %s
-            FROM generate_series(1, %s) n""", (events.TYPE, payload, WAITING))
         db.execute("VACUUM ANALYZE outbox_events")
     world.settle()
     brokers = world.stack.bus.brokers
@@ -132,7 +152,8 @@ def deep(world, seconds):
     peak = footprint.peak_mb(world.pid("finance"))
     world.drain("finance")
     return {"ratio": rates["deep"] / rates["shallow"], "mb": peak, **{f"{k}_per_s": round(v) for k, v in rates.items()},
-            "all_per_s": round((WAITING - TENTH // 5) / (marks[WAITING] - marks[TENTH // 5]))}
+            "all_per_s": round((WAITING - TENTH // 5) / (marks[WAITING] - marks[TENTH // 5])),
+            "broker_us_per_event_while_warming": warming}
 
 
 def _when_sent(brokers, until):
