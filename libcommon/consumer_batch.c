@@ -336,7 +336,7 @@ apply_burial(struct request *rq, void *arg)
 	return 0;
 }
 
-static void
+static enum outcome
 bury(struct message *msg, const char *error, int attempts)
 {
 	struct lane *lane = msg->part->lane;
@@ -358,6 +358,7 @@ bury(struct message *msg, const char *error, int attempts)
 		back_off(lane, rq);
 	}
 	request_free(rq);
+	return outcome;
 }
 
 /* Something that was not refused yet waits in another partition: perhaps what this one misses. */
@@ -373,7 +374,7 @@ others_wait(const struct part *part)
 }
 
 /* Attempts count once the others are done, or after a minute. */
-static void
+static enum outcome
 refuse(struct message *msg, const struct request *rq)
 {
 	struct part *part = msg->part;
@@ -391,14 +392,13 @@ refuse(struct message *msg, const struct request *rq)
 		part->refused_ms = now;
 	if (now - part->refused_ms > OTHERS_MAX_MS || !others_wait(part))
 		part->attempts++;
-	if (part->attempts >= ATTEMPTS_MAX) {
-		bury(msg, text, part->attempts);
-		return;
-	}
+	if (part->attempts >= ATTEMPTS_MAX)
+		return bury(msg, text, part->attempts);
 	log_info("consumer: %s/%d offset %lld refused, attempt %d: %s", part->topic,
 	    part->partition, (long long)msg->m->offset, part->attempts, text);
 	part->retry_ms = now + (ATTEMPT_FIRST_MS << (part->attempts > 0 ? part->attempts - 1 : 0));
 	group_pause(part->lane, part);
+	return REFUSED;
 }
 
 /* ---- the batch and its parts ---- */
@@ -419,7 +419,7 @@ run_single(struct lane *lane, struct message *msg)
 	if (outcome == APPLIED)
 		finish(lane, b);
 	else if (outcome == REFUSED)
-		refuse(msg, rq);
+		outcome = refuse(msg, rq);
 	else if (outcome == TRANSIENT)
 		back_off(lane, rq);
 	request_free(rq);

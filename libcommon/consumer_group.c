@@ -131,6 +131,7 @@ seek(struct part *part, int64_t offset)
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	part->expected = offset;
+	part->sought = true;
 }
 
 /*
@@ -176,6 +177,7 @@ group_take(rd_kafka_event_t *ev, const rd_kafka_message_t *m)
 	part->heard_ms = clock_mono_ms();
 	consumer.heard++;
 	part->expected = m->offset + 1;
+	part->sought = false;
 	msg = xcalloc(1, sizeof(*msg));
 	msg->event = ev;
 	msg->m = m;
@@ -311,7 +313,12 @@ follow_position(struct part *part, int64_t stored)
 	drop_messages(part);
 	part->stored = stored;
 	part->retry_ms = clock_mono_ms() + CONFLICT_PAUSE_MS;
+	part->attempts = 0;
+	part->refused_ms = 0;
+	part->heard_ms = clock_mono_ms();
 	seek(part, stored);
+	if (part->paused)	/* what would have ended the pause was dropped */
+		group_resume(part->lane, part);
 	return 1;
 }
 
@@ -376,6 +383,17 @@ group_pause(const struct lane *lane, const struct part *part)
 	mark_paused(lane, part, true);
 }
 
+/* librdkafka goes on behind what was polled last: a pause has undone each seek that nothing came of yet. */
+static void
+seek_again(const struct lane *lane, const struct part *part)
+{
+	for (struct part *p = consumer.parts; p != NULL; p = p->next)
+		if (is_meant(lane, part, p) && p->sought) {
+			p->asked_again = -1;
+			seek(p, p->expected);
+		}
+}
+
 void
 group_resume(const struct lane *lane, const struct part *part)
 {
@@ -385,6 +403,7 @@ group_resume(const struct lane *lane, const struct part *part)
 		rd_kafka_resume_partitions(consumer.rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	mark_paused(lane, part, false);
+	seek_again(lane, part);
 }
 
 unsigned

@@ -27,6 +27,7 @@ struct part {
 	int64_t refused_ms;	/* when that was refused first; 0: it was not */
 	int attempts;		/* of its first message, since nothing else waited */
 	int64_t heard_ms;	/* when a message of it last came, or it became ours */
+	bool sought;		/* and nothing came of it since */
 	bool paused;
 	bool resting;		/* paused because it is silent; see consumer_rest.c */
 	bool held;		/* not picked again in this batch */
@@ -42,7 +43,6 @@ struct message {
 };
 
 #define BATCH_MAX 500
-#define PARTS_MAX BATCH_MAX
 
 /* What is tried in one transaction. */
 struct batch {
@@ -54,7 +54,7 @@ struct batch {
 
 /*
  * A fiber that applies, one transaction after the other, the messages of its own partitions: those whose number
- * leaves its own, so that all of one key, in whatever topic, go one way.
+ * leaves its own, so that all of one key go one way: in whatever topic, as long as their numbers of partitions are even.
  */
 #define LANES_MAX 2
 struct lane {

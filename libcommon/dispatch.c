@@ -31,7 +31,7 @@
 #include "validate.h"
 
 #define JUST_STARTED_MS 2000
-#define REQUESTS_A_TURN 512	/* then what was let in goes on: refusing thousands takes a tenth of a second */
+#define REQUESTS_A_TURN 512	/* every so many, what was let in goes on: refusing thousands takes a tenth of a second */
 
 static struct http_server *server;
 static int64_t listening_since_ms;

@@ -32,6 +32,7 @@
 #define SLICE_ROWS 200		/* about 2 ms of the loop's time */
 #define MARGIN 1000		/* numbers below the first row that may still be committed */
 #define RETRY_MS 200		/* after the database failed */
+#define LET_GO_MS 2000		/* a topic without a leader must not hold up the others */
 
 /*
  * Its own connections. A commit that a crash takes back only sends again. The plans are pinned:
@@ -241,15 +242,22 @@ renew_producer(void)
 
 /*
  * What a replaced owner still sends is a duplicate; it stops as soon as it can. Where only a session was lost
- * the lease is ours, and what was sent may arrive; none of it is deleted (relay_flight.c), all is read again.
+ * the lease is ours, and what was sent may arrive, for a while; none of it is deleted (relay_flight.c), all is
+ * read again.
  */
 static void
 step_down(void)
 {
-	if (!relay_lease_held())
-		relay_purge();
-	while (relay.in_flight > 0 && relay.running && !relay.broken)
+	int64_t until = clock_mono_ms() + LET_GO_MS;
+	bool purged = false;
+
+	while (relay.in_flight > 0 && relay.running && !relay.broken) {
+		if (!purged && (!relay_lease_held() || clock_mono_ms() >= until)) {
+			purged = true;
+			relay_purge();
+		}
 		fiber_sleep(5);
+	}
 }
 
 static void
@@ -265,6 +273,8 @@ reader(void *arg)
 		if (!relay_lease_held() || relay.epoch != epoch || relay.losses != db_losses(relay.db)) {
 			if (epoch != 0)
 				step_down();
+			if (relay.broken)
+				continue;	/* a new producer first, then all must be let go */
 			epoch = 0;
 			if (!relay_lease_held())
 				reader_wait(RELAY_IDLE, 1000);

@@ -422,15 +422,17 @@ static int
 delete_rows(struct request *rq)
 {
 	struct db_array *epoch = db_array_new(rq->arena, DB_INT8);
+	struct db_array *owner = db_array_new(rq->arena, DB_UUID);
 	struct db_array *seqs = db_array_new(rq->arena, DB_INT8);
 	struct outrow *row;
 
 	db_array_add_int(epoch, relay.epoch);
+	db_array_add_text(owner, relay.owner);
 	TAILQ_FOREACH(row, &relay.deleting.rows, link)
 		db_array_add_int(seqs, row->seq);
 	return db_exec(rq, "DELETE FROM outbox_events o USING relay_lease l "
-	    "WHERE l.epoch = ($1::bigint[])[1] AND o.seq = ANY($2::bigint[])",
-	    db_arrays(rq->arena, 2, epoch, seqs));
+	    "WHERE l.epoch = ($1::bigint[])[1] AND l.owner = ($2::uuid[])[1] AND o.seq = ANY($3::bigint[])",
+	    db_arrays(rq->arena, 3, epoch, owner, seqs));
 }
 
 /* The mark of a row goes when its DELETE has committed: the sweep must not take it for missed. */

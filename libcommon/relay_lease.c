@@ -49,7 +49,7 @@ renew(struct request *rq)
 	const char *epoch = arena_printf(rq->arena, "%lld", (long long)relay.epoch);
 	struct db_result *r = db_query(rq, "UPDATE relay_lease "
 	    "SET deadline = clock_timestamp() + interval '5 s' WHERE epoch = $1::bigint "
-	    "RETURNING epoch", DB(epoch));
+	    "AND owner = $2::uuid RETURNING epoch", DB(epoch, relay.owner));
 
 	if (r == NULL)
 		return;		/* the database is away: so is everybody's lease in five seconds */
@@ -68,8 +68,8 @@ give_up(struct request *rq)
 {
 	const char *epoch = arena_printf(rq->arena, "%lld", (long long)relay.epoch);
 
-	db_exec(rq, "UPDATE relay_lease SET deadline = '-infinity' WHERE epoch = $1::bigint",
-	    DB(epoch));
+	db_exec(rq, "UPDATE relay_lease SET deadline = '-infinity' WHERE epoch = $1::bigint"
+	    " AND owner = $2::uuid", DB(epoch, relay.owner));
 	relay.epoch = 0;
 }
 

@@ -145,6 +145,25 @@ def test_a_database_that_forgot_is_followed_back(bus, make_event, how):
     no_doubles(bus, 300)
 
 
+def test_a_batch_in_flight_while_its_position_moves_silences_nothing(bus, make_event, how):
+    """As where the COMMIT was written and PostgreSQL ended before it answered: the next event is applied all the same."""
+    bus.probe("consumer")
+    bus.publish(TOPIC, jobs(make_event, [1]))
+    counted(bus, 1)
+    before = positions(bus)
+    with bus.connect() as pg:
+        pg.execute("LOCK TABLE bus_counts IN EXCLUSIVE MODE")
+        bus.publish(TOPIC, jobs(make_event, [1], version=2))
+        eventually(lambda: bus.one("SELECT count(*) FROM pg_locks WHERE NOT granted"), 15, "a batch in flight")
+        partition = next(p for p, end in bus.ends(TOPIC).items() if end > before[p])
+        pg.execute("UPDATE consumer_offsets SET next_offset = next_offset + 1 WHERE topic = %s AND partition = %s",
+                   (TOPIC, partition))
+        bus.end_sessions("nxt-marketplace")
+    bus.publish(TOPIC, jobs(make_event, [1], version=3))
+    eventually(lambda: bus.one("SELECT n FROM bus_counts") == 2, 20, "the next event")
+    assert positions(bus) == bus.ends(TOPIC)
+
+
 @pytest.mark.parametrize("value", [b"\xff\xff\xff", b"", None, b"\x0a\x02\x0a\x00", b"\x0a\x05\x0a\x03\xff\xfe\xfd"],
                          ids=["not protobuf", "empty", "tombstone", "no ids", "not utf-8"])
 def test_bytes_that_do_not_decode(bus, make_event, value):
