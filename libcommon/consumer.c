@@ -330,4 +330,6 @@ consumer_stop(int timeout_ms)
 	kafka_dispose(consumer.rk, 1000);
 	consumer.rk = NULL;
 	free(consumer.lanes);
+	consumer.lanes = NULL;
+	consumer.nlanes = 0;
 }

@@ -308,7 +308,7 @@ follow_position(struct part *part, int64_t stored)
 {
 	if (part == NULL || part->stored == stored)
 		return 0;
-	log_warn("consumer: %s/%d was moved from %lld to %lld by another owner, or by a failover", part->topic,
+	log_warn("consumer: another owner moved %s/%d from %lld to %lld, or a failover did", part->topic,
 	    part->partition, (long long)part->stored, (long long)stored);
 	drop_messages(part);
 	part->stored = stored;

@@ -91,7 +91,6 @@ struct consumer {
 	unsigned since_trim;	/* events applied since memory was last given back */
 	bool running, stopping, closed;
 	bool rests;		/* consumer_rest's fiber has not ended: it may be asking the broker */
-	unsigned fibers;
 };
 extern struct consumer consumer;
 

@@ -75,6 +75,12 @@ relay_wake(void)
 	relay_reader_wake(RELAY_IDLE);
 }
 
+bool
+relay_session_lost(void)
+{
+	return relay.losses != db_losses(relay.db);
+}
+
 /* ---- reading ---- */
 
 /* Columns in the order of relay_flight.c; the last is the bytes of the rows before this one. */
@@ -110,7 +116,7 @@ read_and_send(void)
 	int64_t epoch = relay.epoch;
 	int n = r == NULL ? -1 : db_rows(r);
 
-	for (int i = 0; i < n && relay.epoch == epoch && relay.losses == db_losses(relay.db); i++) {
+	for (int i = 0; i < n && relay.epoch == epoch && !relay_session_lost(); i++) {
 		int64_t seq = relay_be64(db_text(r, i, 0));
 		if (i % SLICE_ROWS == SLICE_ROWS - 1)
 			fiber_sleep(0);		/* requests are served between */
@@ -270,7 +276,7 @@ reader(void *arg)
 	while (!relay.stopping) {
 		if (relay.broken)
 			renew_producer();
-		if (!relay_lease_held() || relay.epoch != epoch || relay.losses != db_losses(relay.db)) {
+		if (!relay_lease_held() || relay.epoch != epoch || relay_session_lost()) {
 			if (epoch != 0)
 				step_down();
 			if (relay.broken)

@@ -417,7 +417,7 @@ relay_producer_stop(int timeout_ms)
 
 /* ---- deleting ---- */
 
-/* By number, never by range, and only while the lease is ours; see db_losses for what a number says. */
+/* By number, never by range, and only while the lease is ours; see relay_session_lost. */
 static int
 delete_rows(struct request *rq)
 {
@@ -441,7 +441,7 @@ delete_batch(void)
 {
 	while (relay.acked.count > 0 && relay.deleting.count < DELETE_MAX)
 		outrow_move(TAILQ_FIRST(&relay.acked.rows), &relay.deleting);
-	while (relay.deleting.count > 0 && relay.losses == db_losses(relay.db)) {
+	while (relay.deleting.count > 0 && !relay_session_lost()) {
 		struct request *rq = request_new(relay.db);
 		int result;
 

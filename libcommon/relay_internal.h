@@ -83,6 +83,7 @@ extern struct relay relay;
 
 /* relay.c */
 void relay_reader_wake(enum relay_wait from);
+bool relay_session_lost(void);	/* since reading began: numbers may be other rows' now; see db_losses */
 
 /* relay_flight.c: rows on their way */
 #define RELAY_ROWS_MAX 20000

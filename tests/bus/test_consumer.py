@@ -121,7 +121,7 @@ def test_another_owner_moved_the_position(bus, make_event, how):
             pg.execute("UPDATE consumer_offsets SET next_offset = %s WHERE topic = %s AND partition = %s",
                        (offset, TOPIC, partition))
         pg.commit()
-    eventually(lambda: probe.logged("by another owner"), 20)
+    eventually(lambda: probe.logged("another owner moved"), 20)
     bus.publish(TOPIC, jobs(make_event, range(400, 500)))
     counted(bus, 400)
     time.sleep(1)

@@ -140,8 +140,8 @@ def _measure(world, size):
         answers = load.run(CROWD, (rate / 2, 2), (FACTOR * rate, seconds), (rate / 2, 4))
     over = _between(answers, 2, 2 + seconds)
     p99_over = percentile([a.took_us for a in _good(over)], 99)
-    return {"peak_per_s": round(rate), "peak_p99_ms": round(p99 / 1000, 1), "offered_per_s": round(len(over) / seconds), "unsent": round(FACTOR * rate * seconds) - len(over),
-            "goodput": round(len(_good(over)) / seconds / rate, 2), "p99_ms": round(p99_over / 1000, 1),
+    return {"peak_per_s": round(rate), "peak_p99_ms": round(p99 / 1000, 1), "offered_per_s": round(len(over) / seconds),
+            "unsent": round(FACTOR * rate * seconds) - len(over), "goodput": round(len(_good(over)) / seconds / rate, 2), "p99_ms": round(p99_over / 1000, 1),
             "p99_times": round(p99_over / p99, 1), "rss_mb": round(calm.most, 1), "rss_times": round(crowded.most / calm.most, 2),
             "normal_after_s": _normal_after(answers, 2 + seconds, 3 * p99), "answers": _statuses(over)}
 
