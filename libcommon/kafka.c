@@ -28,6 +28,8 @@ static const struct kafka_setting common_settings[] = {
 	{ "log.connection.close", "false" },	/* idle connections are closed by brokers; no news */
 	{ "socket.nagle.disable", "true" },
 	{ "socket.keepalive.enable", "true" },
+	/* default 60 s: an answer that a killed broker owes is waited for as long, JoinGroup's too */
+	{ "socket.timeout.ms", "10000" },
 	{ "reconnect.backoff.ms", "50" },
 	{ "reconnect.backoff.max.ms", "500" },	/* default 10 s: a restarted broker would wait */
 	{ "topic.metadata.refresh.interval.ms", "10000" },	/* new topics are seen within this */

@@ -128,6 +128,7 @@ def test_a_daemon_stops_amid_a_question(env, whole, sql):
 
 def test_broker_away(env, whole, boss, cast, sql):
     before, company = pids(whole), cast.company.sign_in()
+    company.live_job()      # all services know the company now
     whole.kill9("broker")
     job = company.draft(title="Written while the bus was away")
     company.post(f"/v1/jobs/{job['id']}/submit", expect=200)
