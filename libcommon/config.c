@@ -21,6 +21,7 @@ static const struct option common_options[] = {
 	{ "DATABASE_URL", OPT_SECRET, NULL, 0, 0, "PostgreSQL, as the runtime role." },
 	{ "DB_READERS", OPT_INT, "2", 1, 16, "Shared connections for reads, in pipeline mode." },
 	{ "DB_WRITERS", OPT_INT, "12", 1, 200, "Connections for transactions at most; opened as needed." },
+	{ "DRAIN_IDLE_MS", OPT_MS, "1500", 0, 600000, "After SIGTERM: how long an idle connection is kept; longer than load balancers keep theirs, or a request on its way meets the end." },
 	{ "DRAIN_MS", OPT_MS, "20000", 0, 600000, "After SIGTERM: how long running work may take to end." },
 	{ "JWKS_URL", OPT_TEXT, "", 0, 0, "Where the keys that verify access tokens are fetched; unused by identity." },
 	{ "KAFKA_BROKERS", OPT_TEXT, "127.0.0.1:9092", 0, 0, "host:port, comma between several." },

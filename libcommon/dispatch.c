@@ -504,9 +504,11 @@ render_bare(struct evbuffer *out, int status, const char *code, const char *deta
 int
 dispatch_listen(struct event_base *base, const char *host, int port, struct error *e)
 {
+	struct http_limits limits = http_limits_default;
 	char reason[200];
 
-	server = http_server_new(base, &http_limits_default, on_request, render_bare, NULL);
+	limits.drain_ms = (int)config_int("DRAIN_IDLE_MS");
+	server = http_server_new(base, &limits, on_request, render_bare, NULL);
 	if (http_server_listen(server, host, port, reason, sizeof(reason)) < 0)
 		return error_set(e, ERR_UNAVAILABLE, "cannot listen on %s:%d: %s", host, port, reason);
 	listening_since_ms = clock_mono_ms();
@@ -532,9 +534,9 @@ dispatch_drain(void)
 }
 
 unsigned
-dispatch_busy(void)
+dispatch_connections(void)
 {
-	return server == NULL ? 0 : http_server_busy(server);
+	return server == NULL ? 0 : http_server_stats(server)->connections;
 }
 
 const struct http_stats *

@@ -27,7 +27,7 @@ void dispatch_retire(void);	/* answers end their connections, new ones are still
 void dispatch_drain(void);
 struct http_stats;
 const struct http_stats *dispatch_stats(void);	/* NULL before dispatch_listen */
-unsigned dispatch_busy(void);
+unsigned dispatch_connections(void);	/* open ones; after dispatch_drain each is there for a request only */
 /* Each route once, for --routes, --openapi, --permissions and the tests. */
 void dispatch_each_route(void (*fn)(const struct route *route, void *arg), void *arg);
 

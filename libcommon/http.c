@@ -5,6 +5,7 @@
 #include "http_internal.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -35,7 +36,7 @@ const struct http_limits http_limits_default = {
 	.body_ms = 30000,
 	.write_ms = 30000,
 	.linger_ms = 5000,
-	.drain_ms = 500,
+	.drain_ms = 1500,
 };
 
 /* ---- deadlines: each phase has one duration, so each list is in order of its deadlines ---- */
@@ -273,12 +274,36 @@ http_server_retire(struct http_server *s)
 	s->retired = true;
 }
 
-/* Closing the listening socket would reset those that wait to be accepted: they are taken first. */
+/*
+ * Handshakes that have begun go on, no further one begins. Its SYN is not refused but dropped: the
+ * caller repeats it after a second, when the socket is closed and another replica answers.
+ */
+static void
+deafen(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),		/* TCP's flags, RFC 9293 3.1 */
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),	/* SYN */
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+	};
+	struct sock_fprog program = { .len = COUNT_OF(code), .filter = code };
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+/*
+ * Closing the listening socket would reset those that wait to be accepted: they are taken first,
+ * and a moment is left to the handshakes that other processors are at.
+ */
 static void
 take_waiting(struct http_server *s)
 {
+	static const struct timespec moment = { 0, 2000000 };
 	struct sockaddr_storage peer;
 
+	deafen(evconnlistener_get_fd(s->listener));
+	nanosleep(&moment, NULL);
 	for (;;) {
 		socklen_t len = sizeof(peer);
 		int fd = accept4(evconnlistener_get_fd(s->listener), (struct sockaddr *)&peer, &len,

@@ -33,7 +33,8 @@ struct http_limits {
 	int body_ms;		/* for the whole body */
 	int write_ms;		/* without any progress in sending */
 	int linger_ms;		/* after the last answer, for the client to close first */
-	int drain_ms;		/* how long an idle connection is kept once the server drains */
+	int drain_ms;		/* how long an idle connection is kept once the server drains: a caller that has begun a
+				 * request on it would lose it, so longer than proxies keep theirs */
 };
 extern const struct http_limits http_limits_default;
 

@@ -138,7 +138,7 @@ drain(void *arg)
 		fiber_sleep((int)config_int("LINGER_MS"));
 		dispatch_drain();
 	}
-	while (dispatch_busy() > 0 && clock_mono_ms() < until)
+	while (dispatch_connections() > 0 && clock_mono_ms() < until)
 		fiber_sleep(10);
 	if (service_has_role("consumer"))
 		consumer_stop(5000);

@@ -1,6 +1,8 @@
 """Parts that go away: the rest refuses clearly or goes on, and all is well again when they are back, without a restart."""
+import http.client
 import os
 import signal
+import socket
 import threading
 import time
 import uuid
@@ -246,6 +248,30 @@ def test_a_daemon_that_is_asked_to_stop_finishes_what_it_does(env, whole, boss):
         t.join(timeout=30)
     assert 201 in answers and not [a for a in answers if a not in (201, 503, "refused", "closed")], answers[-20:]
     whole.start("finance")
+
+
+def test_an_idle_connection_outlives_its_proxy(env, whole):
+    """A request that meets the closing of its connection fails: the daemon that stops waits until the proxy has let go."""
+    daemon, url = whole.daemons["finance"], env["NXT_FINANCE_URL"].removeprefix("http://")
+    idle = http.client.HTTPConnection(url, timeout=5)
+    idle.request("GET", "/v1/tax-rules")
+    assert idle.getresponse().read()
+    daemon.process.signal(signal.SIGTERM)
+    eventually("nobody else is let in", lambda: refused(url), pause=0.005)
+    time.sleep(0.9)     # nginx lets go after a second
+    idle.request("GET", "/v1/tax-rules")
+    answer = idle.getresponse()
+    assert answer.status == 401 and answer.headers["Connection"] == "close" and answer.read()
+    assert daemon.process.wait_gone(5), "it waits for nobody else"
+    whole.start("finance")
+
+
+def refused(address):
+    try:
+        socket.create_connection(address.split(":"), timeout=0.1).close()
+        return False
+    except OSError:
+        return True
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -110,8 +110,9 @@ class Gateway:
     def configuration(self, routes):
         folder = self.home / "gateway"
         # A replica that restarts is asked again at once: ten seconds' rest, the default, leaves none when two restart in turn.
+        # It lets idle connections go before a service that stops does (NXT_DRAIN_IDLE_MS): no request meets a closed one.
         upstreams = "".join(f"  upstream {s} {{\n    server 127.0.0.1:{self.ports[s]} max_fails=0;\n    keepalive 64;\n"
-                            f"    keepalive_timeout 15s;\n  }}\n" for s in routes)
+                            f"    keepalive_timeout 1s;\n  }}\n" for s in routes)
         fill = {"@EXPORT@": EXPORT.read_text() if "identity" in routes else "",     # first: it has marks of its own
                 "@USER@": "user root;" if os.geteuid() == 0 else "", "@FOLDER@": str(folder),
                 "@PORT@": str(self.ports["gateway"]), "@UPSTREAMS@": upstreams, "@LOCATIONS@": _locations(routes),
