@@ -10,7 +10,7 @@ from bus import position, wait_position
 from cpu import Spent
 from nxt.ui import NxtError
 
-EVENTS = 200_000
+EVENTS = 1_000_000
 BATCH = 500
 WARM = 30_000       # events a round
 TABLES = ("audit_logs", "audit_log_changes")
@@ -46,7 +46,7 @@ def _pipeline(world, count):
     world.settle()
     with world.connect("audit") as db:
         until = position(db, events.TYPE) + count
-        with Spent(world) as spent:
+        with Spent(world, "finance", "audit") as spent:
             begun = time.monotonic()
             world.arrange(identity="api", audit="consumer", finance="relay")
             wait_position(db, events.TYPE, until)
@@ -146,7 +146,8 @@ def deep(world, seconds):
     brokers = world.stack.bus.brokers
     first = bus.end(brokers, events.TYPE)
     world.arrange(identity="api", finance="relay")
-    marks = {sent: _when_sent(brokers, first + sent) for sent in (TENTH // 5, TENTH, WAITING - TENTH, WAITING)}
+    with Spent.flames.sampled():
+        marks = {sent: _when_sent(brokers, first + sent) for sent in (TENTH // 5, TENTH, WAITING - TENTH, WAITING)}
     rates = {"deep": (TENTH - TENTH // 5) / (marks[TENTH] - marks[TENTH // 5]),
              "shallow": TENTH / (marks[WAITING] - marks[WAITING - TENTH])}
     peak = footprint.peak_mb(world.pid("finance"))

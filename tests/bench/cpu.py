@@ -1,10 +1,11 @@
 """Where the processor time of a load went: ours by part, and what the machine did beside it."""
+import contextlib
 import os
 import resource
 import time
 from pathlib import Path
 
-from flame import Sampling
+from flame import Flames
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -55,7 +56,7 @@ class Spent:
     """with Spent(world) as spent: …; then spent.seconds = {part: processor seconds}, and others'."""
 
     count = 0
-    flame = None    # a name: the daemon's stacks are drawn under it, see flame.py
+    flames = Flames(None)   # of the row that is measured, see flame.py
 
     def __init__(self, world, *parts):
         """parts: those that work for the load; the idle hum of the others is left out of comparisons."""
@@ -67,13 +68,13 @@ class Spent:
         return {**now, "load": _generator(), "machine": _machine()}
 
     def __enter__(self):
-        self.sampling = Sampling(self.world.pid(self.parts[2]), Spent.flame) if Spent.flame and self.parts[2:] else None
+        self.sampled = Spent.flames.sampled() if self.parts[2:] else contextlib.nullcontext()
+        self.sampled.__enter__()
         self.first = self._now()
         return self
 
     def __exit__(self, *_):
-        if self.sampling:
-            self.sampling.end()
+        self.sampled.__exit__(None, None, None)
         last = self._now()
         self.seconds = {name: last[name] - self.first.get(name, 0.0) for name in last}
         machine = self.seconds.pop("machine")

@@ -1,7 +1,10 @@
-"""Where the daemon's time goes: samples of perf, folded by stack, drawn as an SVG that needs no script.
+"""Where the time goes: samples of perf, folded by program and stack, drawn as an SVG that needs no script.
 
-    sampling = Sampling(pid, "debit"); …load…; sampling.end()      -> docs/bench/debit.svg
+    flames = Flames("debit")
+    with flames.sampled(): …load…       each load that belongs to the figure
+    flames.draw()                       -> docs/bench/debit.svg
 """
+import contextlib
 import re
 import subprocess
 import tempfile
@@ -17,41 +20,65 @@ SHOWN = 0.003    # of all samples; what is thinner cannot be read
 SAMPLES_A_SECOND = 499
 
 
-class Sampling:
-    def __init__(self, pid, name):
-        self.name, self.data = name, Path(tempfile.mkdtemp()) / "perf.data"
-        self.perf = subprocess.Popen(["perf", "record", "-q", "-g", "-F", str(SAMPLES_A_SECOND), "-o", str(self.data),
-                                      "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+class Flames:
+    """Of one figure: a daemon's time says little without PostgreSQL's, the broker's and the load's own beside it."""
 
-    def end(self):
-        self.perf.terminate()
-        self.perf.wait()
-        text = subprocess.run(["perf", "script", "-i", str(self.data), "-F", "ip,sym"], capture_output=True,
-                              text=True, errors="replace").stdout
-        stacks = fold(text)
-        self.data.unlink()
-        self.data.parent.rmdir()
-        FOLDER.mkdir(exist_ok=True)
-        (FOLDER / f"{self.name}.svg").write_text(draw(stacks, self.name))
+    def __init__(self, name):
+        """Without a name nothing is sampled."""
+        self.name, self.stacks = name, Counter()
+
+    @contextlib.contextmanager
+    def sampled(self):
+        if not self.name:
+            yield
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder) / "perf.data"
+            perf = subprocess.Popen(["perf", "record", "-q", "-a", "-g", "-F", str(SAMPLES_A_SECOND), "-o", str(data)],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                yield
+            finally:
+                perf.terminate()
+                perf.wait()
+                self.stacks += fold(subprocess.run(["perf", "script", "-i", str(data), "-F", "comm,pid,ip,sym"],
+                                                   capture_output=True, text=True, errors="replace").stdout)
+
+    def draw(self):
+        if self.stacks:
+            FOLDER.mkdir(exist_ok=True)
+            (FOLDER / f"{self.name}.svg").write_text(drawing(self.stacks, self.name))
 
 
 def fold(text):
-    """{(outermost, …, innermost): samples}; frames without a name are left out."""
-    stacks = Counter()
+    """{(program, outermost, …, innermost): samples}; frames without a name and idle processors are left out."""
+    stacks, programs = Counter(), {}
     for block in text.split("\n\n"):
-        names = [line.strip().partition(" ")[2] for line in block.splitlines()]
-        names = tuple(n for n in reversed(names) if n and n != "[unknown]")
-        if names:
-            stacks[names] += 1
+        head, *frames = block.strip().splitlines() or [""]
+        thread, _, pid = head.strip().rpartition(" ")
+        if not pid.isdigit() or pid == "0":
+            continue
+        if pid not in programs:
+            programs[pid] = _program(pid) or thread.strip()
+        names = (line.strip().partition(" ")[2] for line in reversed(frames))
+        stacks[programs[pid], *(n for n in names if n and n != "[unknown]")] += 1
     return stacks
 
 
-def draw(stacks, title):
+def _program(pid):
+    """The process's name: perf knows its threads by theirs."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return None     # it has ended
+
+
+def drawing(stacks, title):
     total = sum(stacks.values()) or 1
     boxes = list(_boxes(stacks, total))
     height = ROW * (2 + max((depth for depth, *_ in boxes), default=0) + 1)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="monospace" font-size="11">',
-           f'<text x="4" y="{ROW - 4}">{escape(title)}: {total} samples of the daemon</text>']
+           f'<text x="4" y="{ROW - 4}">{escape(title)}: {total} samples of what was busy</text>']
     for depth, left, width, name, count in boxes:
         y, x, w = height - ROW * (depth + 1), left * WIDTH / total, width * WIDTH / total
         hue = 20 + sum(map(ord, re.sub(r"\W", "", name))) % 40

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import broker
 import events
 import packages
+from cpu import Spent
 from nxt.ui import NxtError
 
 RATE = 500
@@ -93,7 +94,8 @@ def commit_to_audit(world, seconds):
     rounds = broker.warm(world, lambda: len(_load(urlsplit(url), requests, WARM_S)))
     with world.connect("finance") as db:
         first = db.execute("SELECT now()").fetchone()[0]
-    statuses = _load(urlsplit(url), requests, 2 * seconds)
+    with Spent.flames.sampled():
+        statuses = _load(urlsplit(url), requests, 2 * seconds)
     for _ in range(100):
         delays, missing = _delays(world, first)
         if not missing:
@@ -135,7 +137,8 @@ def stream_to_audit(world, seconds):
         warming = broker.warm(world, lambda: len(_stream(db, (make.one() for _ in itertools.count()), WARM_S)[0]))
         world.drain("finance")
         world.catch_up("audit", events.TYPE)
-        wrote, rate = _stream(db, made, 2 * seconds)
+        with Spent.flames.sampled():
+            wrote, rate = _stream(db, made, 2 * seconds)
         world.drain("finance")
         world.catch_up("audit", events.TYPE)
         commits = dict(db.execute("SELECT x, extract(epoch FROM pg_xact_commit_timestamp(x::xid)) FROM unnest(%s::text[]) x",

@@ -1,23 +1,10 @@
 """What a run leaves: a table for people, JSON for programs, a line per row in the history."""
-import datetime
 import json
-import os
-import platform
-import subprocess
 
+from nxt import history
 from nxt.home import ROOT
 
 HISTORY = ROOT / "docs/bench/history.jsonl"
-
-
-def _git(*words):
-    return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
-
-
-def commit():
-    """The commit that was measured; a + behind it means that files were changed since."""
-    dirty = _git("status", "--porcelain", "--untracked-files=no")
-    return _git("rev-parse", "--short=10", "HEAD") + ("+" if dirty else "")
 
 
 def figures(results):
@@ -26,19 +13,12 @@ def figures(results):
             for row, found in results if "failed" not in found for floor in row.floors}
 
 
-def document(results):
-    return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "commit": commit(),
-            "machine": {"processors": os.cpu_count(), "kernel": platform.release()},
-            "figures": figures(results)}
-
-
 def as_json(results):
     rows = [{"key": row.key, "what": row.what,
              "floors": [{"figure": f.figure, "sign": f.sign, "limit": f.limit, "unit": f.unit,
                          "reached": "failed" not in found and f.holds(found[f.figure])} for f in row.floors],
              **found} for row, found in results]
-    return json.dumps({**document(results), "rows": rows}, indent=1)
+    return json.dumps({**history.entry(figures=figures(results)), "rows": rows}, indent=1)
 
 
 def last_recorded():
@@ -47,8 +27,7 @@ def last_recorded():
 
 
 def record(row, found):
-    with open(HISTORY, "a") as f:
-        f.write(json.dumps(document([(row, found)]), separators=(",", ":")) + "\n")
+    history.add(HISTORY, figures=figures([(row, found)]))
 
 
 def _number(value, unit=""):

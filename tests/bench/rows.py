@@ -48,7 +48,7 @@ ROWS = [
         wallets_rows.log_bytes, [Floor("ratio", "<=", 1.6)]),
     Row("post", "POST of a row and its event, with auth / pgbench of the same transaction",
         writes.post_with_event, [Floor("ratio", ">=", 0.9)]),
-    Row("backlog", "200,000 outbox rows -> Kafka -> audit_logs with changes / one session's batched unnest",
+    Row("backlog", "1,000,000 outbox rows -> Kafka -> audit_logs with changes / one session's batched unnest",
         backlog.drain, [Floor("ratio", ">=", 0.8), Floor("mb", "<=", 48, "MB")]),
     Row("deep", "relay's rate with 5,000,000 rows waiting / with a tenth of them and less",
         backlog.deep, [Floor("ratio", ">=", 0.95), Floor("mb", "<=", 48, "MB")]),

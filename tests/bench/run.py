@@ -9,6 +9,7 @@ import psycopg
 import report
 import words
 from cpu import Spent
+from flame import Flames
 from nxt.home import ROOT
 from nxt.testing import end_as_interrupted
 from nxt.ui import NxtError, say
@@ -27,13 +28,14 @@ def arguments():
 
 def measure(row, world, seconds, flame=False):
     """A row that cannot be measured says why; the others go on."""
-    Spent.flame = row.key if flame else None
+    Spent.flames = Flames(row.key if flame else None)
     say(f"  {row.key}: {row.what}")
     begun = time.monotonic()
     try:
         found = row.measure(world, seconds)
     except (NxtError, psycopg.Error, OSError) as error:
         found = {"failed": str(error)}
+    Spent.flames.draw()
     found["took_s"] = round(time.monotonic() - begun, 1)
     return found
 

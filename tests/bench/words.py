@@ -22,6 +22,6 @@ def parser(rows="those that --list prints"):
     p.add_argument("--seconds", type=float, default=10, help="of load per row (default 10)")
     p.add_argument("--record", action="store_true", help="add the figures to docs/bench/history.jsonl")
     p.add_argument("--flame", action="store_true",
-                   help="draw where the daemon's time goes into docs/bench/ROW.svg (needs perf; it costs some of the rate)")
+                   help="draw where the time goes, by program, into docs/bench/ROW.svg (needs perf; it costs some of the rate)")
     p.add_argument("--list", action="store_true", help="print the rows and their floors, measure nothing")
     return p

@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import words  # noqa: E402
 from world import World, seed_of  # noqa: E402
 from rows import ROWS, SIZES  # noqa: E402
+from nxt import history  # noqa: E402
+from nxt.home import ROOT  # noqa: E402
 from nxt.testing import end_as_interrupted, fresh_stack  # noqa: E402
 
 
@@ -51,6 +53,8 @@ def main():
         for key in [k for k in ROWS if not args.rows or {k, k.split('-')[0]} & set(args.rows)]:
             found.append(run_row(world, key, seed, SIZES[args.size]))
             _print(found[-1])
+            if args.record:
+                history.add(ROOT / "docs/chaos/history.jsonl", size=args.size, seed=seed, **found[-1])
         world.close()
     if args.json:
         Path(args.json).write_text(json.dumps({"seed": seed, "size": args.size, "rows": found}, indent=1) + "\n")

@@ -16,7 +16,7 @@ FOUND = ROOT / ".nxt/fuzz"
 # that a finding tells of the change and not of luck. The others read what staff write; there their corpus is run once.
 # `nxt fuzz` gives all of them their time, each run from another seed.
 FIRST = ("http", "json", "cursor", "query", "event", "token", "webauthn")
-TEST_SECONDS = 20
+TEST_SECONDS = 60
 
 
 def names():
