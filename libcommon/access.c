@@ -156,7 +156,9 @@ access_judge(const struct access_claims *claims)
 
 struct role {
 	char *key;
-	char *permissions;	/* " a b c ": each between spaces, so that one strstr finds a word */
+	char *text;			/* what `permissions` point into */
+	const char **permissions;	/* sorted, each once */
+	size_t count;
 	bool can_approve, can_manage_settings, is_active;
 	struct role *next;
 };
@@ -170,6 +172,7 @@ access_forget_roles(void)
 		roles = r->next;
 		free(r->key);
 		free(r->permissions);
+		free(r->text);
 		free(r);
 	}
 }
@@ -179,13 +182,16 @@ access_put_role(const char *role_key, const char *permissions, bool can_approve,
     bool can_manage_settings, bool is_active)
 {
 	struct role *r = xcalloc(1, sizeof(*r));
-	size_t n = strlen(permissions);
+	char *rest, *permission;
+	size_t n = 0;
 
 	r->key = xstrdup(role_key);
-	r->permissions = xmalloc(n + 3);
-	r->permissions[0] = ' ';
-	memcpy(r->permissions + 1, permissions, n);
-	memcpy(r->permissions + 1 + n, " ", 2);
+	r->text = rest = xstrdup(permissions);
+	r->permissions = xcalloc(strlen(permissions) / 2 + 1, sizeof(*r->permissions));
+	while ((permission = strsep(&rest, " ")) != NULL)
+		if (*permission != '\0')
+			r->permissions[n++] = permission;
+	r->count = texts_sort(r->permissions, n);
 	r->can_approve = can_approve;
 	r->can_manage_settings = can_manage_settings;
 	r->is_active = is_active;
@@ -205,14 +211,8 @@ role_find(const char *key)
 static bool
 role_holds(const struct role *r, const char *permission)
 {
-	size_t n = strlen(permission);
-
-	if (!r->is_active)
-		return false;
-	for (const char *p = r->permissions; (p = strstr(p, permission)) != NULL; p++)
-		if (p[-1] == ' ' && p[n] == ' ')
-			return true;
-	return false;
+	return r->is_active && bsearch(&permission, r->permissions, r->count,
+	    sizeof(*r->permissions), text_compare) != NULL;
 }
 
 bool
@@ -228,37 +228,28 @@ access_roles_hold(const char *const *role_keys, const char *permission)
 	return false;
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 size_t
 access_permissions_of(struct arena *a, const char *const *role_keys, const char *const **ret_sorted)
 {
-	size_t bytes = 0, n = 0, kept = 0;
-	const char **found;
-	char *rest, *key;
+	const char **found, **old = NULL;
+	size_t n = 0;
 
 	for (const char *const *k = role_keys; k != NULL && *k != NULL; k++) {
 		const struct role *r = role_find(*k);
-		bytes += r != NULL && r->is_active ? strlen(r->permissions) : 0;
+		if (r == NULL || !r->is_active || r->count == 0)
+			continue;
+		found = arena_alloc(a, (n + r->count) * sizeof(*found));
+		if (n > 0)
+			memcpy(found, old, n * sizeof(*found));
+		memcpy(found + n, r->permissions, r->count * sizeof(*found));
+		old = found;
+		n += r->count;
 	}
-	found = arena_alloc(a, (bytes / 2 + 1) * sizeof(*found));
-	for (const char *const *k = role_keys; k != NULL && *k != NULL; k++) {
-		const struct role *r = role_find(*k);
-		rest = r != NULL && r->is_active ? arena_strdup(a, r->permissions) : NULL;
-		while ((key = strsep(&rest, " ")) != NULL)
-			if (*key != '\0')
-				found[n++] = key;
-	}
-	qsort(found, n, sizeof(*found), by_text);
+	n = texts_sort(old, n);
 	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || strcmp(found[kept - 1], found[i]) != 0)
-			found[kept++] = found[i];
-	*ret_sorted = found;
-	return kept;
+		old[i] = arena_strdup(a, old[i]);	/* the roles may be read again meanwhile */
+	*ret_sorted = old;
+	return n;
 }
 
 /* ---- what guards ask ---- */

@@ -345,3 +345,24 @@ buf_add_json(struct buf *b, const char *s)
 	}
 	buf_add_char(b, '"');
 }
+
+/* ---- lists of texts ---- */
+
+int
+text_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t
+texts_sort(const char **texts, size_t n)
+{
+	size_t kept = 0;
+
+	if (n > 1)
+		qsort(texts, n, sizeof(*texts), text_compare);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || strcmp(texts[kept - 1], texts[i]) != 0)
+			texts[kept++] = texts[i];
+	return kept;
+}

@@ -62,6 +62,11 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 /* The text as a JSON string with its quotes; the input must be valid UTF-8. NULL adds null. */
 void buf_add_json(struct buf *b, const char *s);
 
+/* Of two `const char *`, for qsort and bsearch. */
+int text_compare(const void *a, const void *b);
+/* Sorts, and keeps each text once; returns how many are left. */
+size_t texts_sort(const char **texts, size_t n);
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "dispatch.h"
 #include "error.h"
 #include "metrics.h"
@@ -97,12 +98,6 @@ collect_route(const struct route *r, void *arg)
 		collect(arg, t->who.permission);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* "approval-requests.approve" is called "Approve approval requests". */
 static void
 print_permission(const char *key)
@@ -123,7 +118,7 @@ print_permissions(const struct service *svc)
 
 	(void)svc;
 	dispatch_each_route(collect_route, &list);
-	qsort(list.keys, list.n, sizeof(*list.keys), compare);
+	qsort(list.keys, list.n, sizeof(*list.keys), text_compare);
 	puts("# key\tname");
 	for (unsigned i = 0; i < list.n; i++)
 		print_permission(list.keys[i]);

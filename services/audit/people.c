@@ -30,22 +30,14 @@ set_add(struct arena *a, struct id_set *s, const char *id)
 	s->ids[s->n++] = id;
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static struct db_array *
 set_array(struct arena *a, struct id_set *s)
 {
 	struct db_array *x = db_array_new(a, DB_UUID);
 
-	if (s->n > 0)
-		qsort(s->ids, s->n, sizeof(*s->ids), by_text);
+	s->n = texts_sort(s->ids, s->n);
 	for (size_t i = 0; i < s->n; i++)
-		if (i == 0 || strcmp(s->ids[i], s->ids[i - 1]) != 0)
-			db_array_add_text(x, s->ids[i]);
+		db_array_add_text(x, s->ids[i]);
 	return x;
 }
 

@@ -102,25 +102,19 @@ find_keys(const struct together *t)
 	    db_arrays(a, 5, hash, lock, type, id, wallet) };
 }
 
-static int
-compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Every wallet once. */
 static struct db_array *
 wallet_ids(const struct together *t)
 {
 	struct db_array *x = db_array_new(t->rq->arena, DB_UUID);
 	const char *ids[BATCH_MAX] = { NULL };
+	size_t n;
 
 	for (unsigned i = 0; i < t->n; i++)
 		ids[i] = debit_of(t, i)->wallet_id;
-	qsort(ids, t->n, sizeof(ids[0]), compare_texts);
-	for (unsigned i = 0; i < t->n; i++)
-		if (i == 0 || strcmp(ids[i], ids[i - 1]) != 0)
-			db_array_add_text(x, ids[i]);
+	n = texts_sort(ids, t->n);
+	for (size_t i = 0; i < n; i++)
+		db_array_add_text(x, ids[i]);
 	return x;
 }
 

@@ -24,7 +24,7 @@ def stranger(cast):
 
 
 def package_fields():
-    return {"name": f"Package {uuid.uuid4().hex[:10]}", "description": "Coins", "package_type": "TRACECOIN_BUNDLE",
+    return {"name": f"Package {uuid.uuid4().hex[:8]}", "description": "Coins", "package_type": "TRACECOIN_BUNDLE",
             "price_inr": 99900, "tracecoins_included": 50, "validity_days": 365, "is_active": True}
 
 
@@ -201,7 +201,7 @@ def test_merge_patch_nulls_and_leaves(company):
 # ---- Idempotency-Key ----
 
 def test_a_repeated_key_replays_the_first_answer(sql, company):
-    key, body = str(uuid.uuid4()), job_fields(company.company_id, title=f"Once {uuid.uuid4().hex}")
+    key, body = str(uuid.uuid4()), job_fields(company.company_id, title=f"Once {uuid.uuid4().hex[:8]}")
     first = company.post("/v1/jobs", body, key=key, expect=201)
     for _ in range(3):
         again = company.post("/v1/jobs", body, key=key, expect=201)

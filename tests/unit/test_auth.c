@@ -404,10 +404,12 @@ more_tokens_than_the_cache_holds(void **state)
 static void
 permissions(void **state)
 {
+	const char *const *keys;
+
 	(void)state;
 	access_forget_roles();
 	access_put_role("company", "jobs.create jobs.close", false, false, true);
-	access_put_role("reviewer", "approval-requests.approve", true, false, true);
+	access_put_role("reviewer", "jobs.close  approval-requests.approve", true, false, true);
 	access_put_role("administrator", "users.suspend", true, true, true);
 	assert_int_equal(present(good_token()), 0);
 	assert_false(caller_has_permission(rq, "jobs.create"));	/* no actor yet: nobody asks */
@@ -424,7 +426,11 @@ permissions(void **state)
 	assert_false(caller_can_manage_settings(rq));
 	assert_true(caller_has_role(rq, "company"));
 	assert_false(caller_has_role(rq, "administrator"));
+	assert_int_equal(access_permissions_of(rq->arena, rq->caller.role_keys, &keys), 3);
 	access_forget_roles();
+	assert_string_equal(keys[0], "approval-requests.approve");	/* it outlives the roles */
+	assert_string_equal(keys[1], "jobs.close");
+	assert_string_equal(keys[2], "jobs.create");
 	access_put_role("reviewer", "approval-requests.approve", true, false, false);
 	assert_false(caller_has_permission(rq, "approval-requests.approve"));
 	assert_false(caller_can_approve(rq));
