@@ -231,24 +231,23 @@ access_roles_hold(const char *const *role_keys, const char *permission)
 size_t
 access_permissions_of(struct arena *a, const char *const *role_keys, const char *const **ret_sorted)
 {
-	const char **found, **old = NULL;
+	const char **all = arena_alloc(a, sizeof(*all));
 	size_t n = 0;
 
 	for (const char *const *k = role_keys; k != NULL && *k != NULL; k++) {
 		const struct role *r = role_find(*k);
-		if (r == NULL || !r->is_active || r->count == 0)
+		if (r == NULL || !r->is_active)
 			continue;
-		found = arena_alloc(a, (n + r->count) * sizeof(*found));
-		if (n > 0)
-			memcpy(found, old, n * sizeof(*found));
-		memcpy(found + n, r->permissions, r->count * sizeof(*found));
-		old = found;
+		const char **more = arena_alloc(a, (n + r->count + 1) * sizeof(*more));
+		memcpy(more, all, n * sizeof(*more));
+		memcpy(more + n, r->permissions, r->count * sizeof(*more));
+		all = more;
 		n += r->count;
 	}
-	n = texts_sort(old, n);
+	n = texts_sort(all, n);
 	for (size_t i = 0; i < n; i++)
-		old[i] = arena_strdup(a, old[i]);	/* the roles may be read again meanwhile */
-	*ret_sorted = old;
+		all[i] = arena_strdup(a, all[i]);	/* the roles may be read again meanwhile */
+	*ret_sorted = all;
 	return n;
 }
 
