@@ -334,12 +334,6 @@ http_server_drain(struct http_server *s)
 	alarm_set(s, at, now);
 }
 
-unsigned
-http_server_busy(const struct http_server *s)
-{
-	return s->stats.busy;
-}
-
 const struct http_stats *
 http_server_stats(const struct http_server *s)
 {

@@ -88,7 +88,6 @@ int http_server_port(const struct http_server *s);
 void http_server_retire(struct http_server *s);
 /* Stops accepting; idle connections are closed after drain_ms, the rest with their next answer. */
 void http_server_drain(struct http_server *s);
-unsigned http_server_busy(const struct http_server *s);
 const struct http_stats *http_server_stats(const struct http_server *s);
 /* Closes everything. Requests at the handler stay valid until their reply, which goes nowhere. */
 void http_server_free(struct http_server *s);

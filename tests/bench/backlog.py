@@ -5,6 +5,7 @@ import time
 import broker
 import bus
 import events
+import flame
 import footprint
 from bus import position, wait_position
 from cpu import Spent
@@ -146,7 +147,7 @@ def deep(world, seconds):
     brokers = world.stack.bus.brokers
     first = bus.end(brokers, events.TYPE)
     world.arrange(identity="api", finance="relay")
-    with Spent.flames.sampled():
+    with flame.sampled():
         marks = {sent: _when_sent(brokers, first + sent) for sent in (TENTH // 5, TENTH, WAITING - TENTH, WAITING)}
     rates = {"deep": (TENTH - TENTH // 5) / (marks[TENTH] - marks[TENTH // 5]),
              "shallow": TENTH / (marks[WAITING] - marks[WAITING - TENTH])}

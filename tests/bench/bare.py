@@ -1,7 +1,7 @@
 """The HTTP server with nothing behind it against the least that a server can be."""
 import subprocess
 
-from cpu import Spent
+import flame
 from load import request_text, wrk
 from nxt import build
 
@@ -34,7 +34,7 @@ def answers(world, seconds):
         with Server(name) as url:
             ask = [request_text("GET", url, "/.well-known/jwks.json", "")]
             wrk(url, ask, 1)
-            with Spent.flames.sampled():
+            with flame.sampled():
                 rates[name].append(wrk(url, ask, seconds / 2)["rate"])
     ours, least = (sum(rates[name]) / 2 for name in (OURS, LEAST))
     return {"ratio": ours / least, "requests_per_s": round(ours), "least_per_s": round(least)}

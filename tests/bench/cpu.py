@@ -1,11 +1,10 @@
 """Where the processor time of a load went: ours by part, and what the machine did beside it."""
-import contextlib
 import os
 import resource
 import time
 from pathlib import Path
 
-from flame import Flames
+import flame
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -56,7 +55,6 @@ class Spent:
     """with Spent(world) as spent: …; then spent.seconds = {part: processor seconds}, and others'."""
 
     count = 0
-    flames = Flames(None)   # of the row that is measured, see flame.py
 
     def __init__(self, world, *parts):
         """parts: those that work for the load; the idle hum of the others is left out of comparisons."""
@@ -68,14 +66,14 @@ class Spent:
         return {**now, "load": _generator(), "machine": _machine()}
 
     def __enter__(self):
-        self.sampled = Spent.flames.sampled() if self.parts[2:] else contextlib.nullcontext()
+        self.sampled = flame.sampled(len(self.parts) > 2)    # pgbench alone has no part of ours
         self.sampled.__enter__()
         self.first = self._now()
         return self
 
     def __exit__(self, *_):
-        self.sampled.__exit__(None, None, None)
         last = self._now()
+        self.sampled.__exit__(None, None, None)     # what perf does with its samples is not the load's
         self.seconds = {name: last[name] - self.first.get(name, 0.0) for name in last}
         machine = self.seconds.pop("machine")
         self.seconds["others"] = max(0.0, machine - sum(self.seconds.values()))

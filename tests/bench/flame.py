@@ -1,8 +1,8 @@
 """Where the time goes: samples of perf, folded by program and stack, drawn as an SVG that needs no script.
 
-    flames = Flames("debit")
-    with flames.sampled(): …load…       each load that belongs to the figure
-    flames.draw()                       -> docs/bench/debit.svg
+    flame.begin("debit")
+    with flame.sampled(): …load…        each load that belongs to the figure
+    flame.draw()                        -> docs/bench/debit.svg
 """
 import contextlib
 import re
@@ -20,34 +20,39 @@ SHOWN = 0.003    # of all samples; what is thinner cannot be read
 SAMPLES_A_SECOND = 499
 
 
-class Flames:
-    """Of one figure: a daemon's time says little without PostgreSQL's, the broker's and the load's own beside it."""
+_figure, _stacks = None, Counter()   # what is measured, and what was busy meanwhile
 
-    def __init__(self, name):
-        """Without a name nothing is sampled."""
-        self.name, self.stacks = name, Counter()
 
-    @contextlib.contextmanager
-    def sampled(self):
-        if not self.name:
+def begin(figure):
+    """None: nothing is sampled."""
+    global _figure
+    _figure = figure
+    _stacks.clear()
+
+
+@contextlib.contextmanager
+def sampled(is_wanted=True):
+    """All programs: a daemon's time says little without PostgreSQL's, the broker's and the load's own beside it."""
+    if not (_figure and is_wanted):
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "perf.data"
+        perf = subprocess.Popen(["perf", "record", "-q", "-a", "-g", "-F", str(SAMPLES_A_SECOND), "-o", str(data)],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
             yield
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder) / "perf.data"
-            perf = subprocess.Popen(["perf", "record", "-q", "-a", "-g", "-F", str(SAMPLES_A_SECOND), "-o", str(data)],
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                yield
-            finally:
-                perf.terminate()
-                perf.wait()
-                self.stacks += fold(subprocess.run(["perf", "script", "-i", str(data), "-F", "comm,pid,ip,sym"],
-                                                   capture_output=True, text=True, errors="replace").stdout)
+        finally:
+            perf.terminate()
+            perf.wait()
+            _stacks.update(fold(subprocess.run(["perf", "script", "-i", str(data), "-F", "comm,pid,ip,sym"],
+                                               capture_output=True, text=True, errors="replace").stdout))
 
-    def draw(self):
-        if self.stacks:
-            FOLDER.mkdir(exist_ok=True)
-            (FOLDER / f"{self.name}.svg").write_text(drawing(self.stacks, self.name))
+
+def draw():
+    if _stacks:
+        FOLDER.mkdir(exist_ok=True)
+        (FOLDER / f"{_figure}.svg").write_text(_drawing(_stacks, _figure))
 
 
 def fold(text):
@@ -73,7 +78,7 @@ def _program(pid):
         return None     # it has ended
 
 
-def drawing(stacks, title):
+def _drawing(stacks, title):
     total = sum(stacks.values()) or 1
     boxes = list(_boxes(stacks, total))
     height = ROW * (2 + max((depth for depth, *_ in boxes), default=0) + 1)

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import broker
 import events
+import flame
 import packages
-from cpu import Spent
 from nxt.ui import NxtError
 
 RATE = 500
@@ -94,7 +94,7 @@ def commit_to_audit(world, seconds):
     rounds = broker.warm(world, lambda: len(_load(urlsplit(url), requests, WARM_S)))
     with world.connect("finance") as db:
         first = db.execute("SELECT now()").fetchone()[0]
-    with Spent.flames.sampled():
+    with flame.sampled():
         statuses = _load(urlsplit(url), requests, 2 * seconds)
     for _ in range(100):
         delays, missing = _delays(world, first)
@@ -137,7 +137,7 @@ def stream_to_audit(world, seconds):
         warming = broker.warm(world, lambda: len(_stream(db, (make.one() for _ in itertools.count()), WARM_S)[0]))
         world.drain("finance")
         world.catch_up("audit", events.TYPE)
-        with Spent.flames.sampled():
+        with flame.sampled():
             wrote, rate = _stream(db, made, 2 * seconds)
         world.drain("finance")
         world.catch_up("audit", events.TYPE)

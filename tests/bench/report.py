@@ -1,7 +1,7 @@
 """What a run leaves: a table for people, JSON for programs, a line per row in the history."""
 import json
 
-from nxt import history
+from nxt import records
 from nxt.home import ROOT
 
 HISTORY = ROOT / "docs/bench/history.jsonl"
@@ -18,7 +18,7 @@ def as_json(results):
              "floors": [{"figure": f.figure, "sign": f.sign, "limit": f.limit, "unit": f.unit,
                          "reached": "failed" not in found and f.holds(found[f.figure])} for f in row.floors],
              **found} for row, found in results]
-    return json.dumps({**history.entry(figures=figures(results)), "rows": rows}, indent=1)
+    return json.dumps({**records.entry(figures=figures(results)), "rows": rows}, indent=1)
 
 
 def last_recorded():
@@ -27,7 +27,7 @@ def last_recorded():
 
 
 def record(row, found):
-    history.add(HISTORY, figures=figures([(row, found)]))
+    records.add(HISTORY, figures=figures([(row, found)]))
 
 
 def _number(value, unit=""):

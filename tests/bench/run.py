@@ -6,10 +6,9 @@ from pathlib import Path
 
 import psycopg
 
+import flame
 import report
 import words
-from cpu import Spent
-from flame import Flames
 from nxt.home import ROOT
 from nxt.testing import end_as_interrupted
 from nxt.ui import NxtError, say
@@ -26,16 +25,16 @@ def arguments():
     return args
 
 
-def measure(row, world, seconds, flame=False):
+def measure(row, world, seconds, is_drawn=False):
     """A row that cannot be measured says why; the others go on."""
-    Spent.flames = Flames(row.key if flame else None)
+    flame.begin(row.key if is_drawn else None)
     say(f"  {row.key}: {row.what}")
     begun = time.monotonic()
     try:
         found = row.measure(world, seconds)
     except (NxtError, psycopg.Error, OSError) as error:
         found = {"failed": str(error)}
-    Spent.flames.draw()
+    flame.draw()
     found["took_s"] = round(time.monotonic() - begun, 1)
     return found
 

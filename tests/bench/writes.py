@@ -1,7 +1,6 @@
 """POST that writes a row and its outbox row: against pgbench, and with the relay beside it."""
-import contextlib
-
 import broker
+import flame
 import packages
 import wallets
 from cpu import Spent
@@ -72,7 +71,7 @@ def offered(world, seconds):
         url, token = world.stack.daemons["finance"].url, world.sign_in()
         wrk(url, wallets.debits(url, token), 2, CALLERS, PAUSE_MS)
         world.settle()
-        with Spent.flames.sampled() if name == "beside" else contextlib.nullcontext():
+        with flame.sampled(name == "beside"):
             found[name] = wrk(url, wallets.debits(url, token), seconds, CALLERS, PAUSE_MS)
     alone = (found["alone"]["p99_ms"] + found["alone_again"]["p99_ms"]) / 2
     return {"p99": found["beside"]["p99_ms"] / alone, "served": found["beside"]["rate"] / OFFERED,

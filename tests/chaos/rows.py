@@ -4,6 +4,7 @@ A row is a function of a World, a random.Random and the size of the run; what it
 afterwards is found by history.check(), for all rows alike; a row that expects something else says so.
 """
 import collections
+import contextlib
 import random
 import re
 import signal
@@ -34,6 +35,17 @@ LANES = {
 LEASE_FREE = "UPDATE relay_lease SET deadline = '-infinity'"
 
 
+@contextlib.contextmanager
+def workers(count):
+    """A pool, and the event at which its work ends early: the run is interrupted, or one of them has failed."""
+    ended = threading.Event()
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            yield pool, ended
+        finally:
+            ended.set()
+
+
 # ---- R1 ----
 
 def kills(world, rand, size):
@@ -48,8 +60,8 @@ def kills(world, rand, size):
 class Lane:
     """One service, killed at its fail points one after the other."""
 
-    def __init__(self, world, service, seed, hits):
-        self.world, self.service, self.hits = world, service, hits
+    def __init__(self, world, service, seed, hits, ended):
+        self.world, self.service, self.hits, self.ended = world, service, hits, ended
         self.daemon, self.random, self.count = world.stack.daemons[service], random.Random(seed), {}
 
     def run(self):
@@ -61,6 +73,8 @@ class Lane:
 
     def _hit(self, point):
         """The daemon is started so that it dies at the point, and what leads there is done until it does."""
+        if self.ended.is_set():
+            return 0
         rare = point in ("relay_lease_taken", "consumer_before_lag", "mail_taken") or point.startswith("dead_letter")
         self.world.daemon_env(self.service, NXT_FAILPOINT=f"{point}:{1 if rare else self.random.randrange(1, 12)}")
         log = self.daemon.process.log
@@ -88,9 +102,8 @@ class Lane:
 
 def failpoints(world, rand, size):
     """the process ends at each named boundary"""
-    lanes = [Lane(world, s, rand.random(), size["hits"]) for s in LANES]
-    with world.load(per_second=60), ThreadPoolExecutor(len(lanes)) as pool:
-        done = [pool.submit(lane.run) for lane in lanes]
+    with world.load(per_second=60), workers(len(LANES)) as (pool, ended):
+        done = [pool.submit(Lane(world, s, rand.random(), size["hits"], ended).run) for s in LANES]
         counts = [d.result() for d in done]
     reached = {point: n for count in counts for point, n in count.items()}
     world.judge_letters()
@@ -104,12 +117,11 @@ class LateCommits:
     transaction open, some give it up."""
     ROWS = 25   # a transaction
 
-    def __init__(self, world, seed, size):
-        self.world, self.seed, self.size = world, seed, size
+    def __init__(self, world, seed, size, ended):
+        self.world, self.seed, self.size, self.ended = world, seed, size, ended
         self.keys = [str(uuid.UUID(int=seed << 96 | 7 << 76 | 2 << 62 | n)) for n in range(1, 201)]
         self.locks, self.version = [threading.Lock() for _ in self.keys], [0] * len(self.keys)
         self.message, self.rolled_back, self.committed = messages()["PricingChanged"], 0, 0
-        self.ended = False
 
     def _event(self, key, version):
         event = self.message(id=key, name="Late")
@@ -124,7 +136,7 @@ class LateCommits:
         rand = random.Random(f"{self.seed} {number}")
         held = number < 4       # a few hold theirs open for long, once
         with psycopg.connect(self.world.env["NXT_DB_FINANCE"]) as db:
-            while not self.ended and (self.committed < self.size["late_events"] or held):
+            while not self.ended.is_set() and (self.committed < self.size["late_events"] or held):
                 at = rand.randrange(len(self.keys))
                 with self.locks[at]:
                     self._transaction(db, at, rand, self.size["hold"] if held else rand.choice((0, 0, 0, 0.002, 0.02, 0.3)))
@@ -157,12 +169,9 @@ class LateCommits:
 
 def late_commits(world, rand, size):
     """64 writers, rollbacks, transactions held open: the order of each key"""
-    late = LateCommits(world, rand.randrange(1, 2**31), size)
-    with ThreadPoolExecutor(64) as pool:
-        try:
-            list(pool.map(late.write, range(64)))
-        finally:
-            late.ended = True   # an interrupted run too
+    with workers(64) as (pool, ended):
+        late = LateCommits(world, rand.randrange(1, 2**31), size, ended)
+        list(pool.map(late.write, range(64)))
     world.settle()
     broken = late.broken()
     if broken:
@@ -175,9 +184,10 @@ def late_commits(world, rand, size):
 
 def stopped(world, rand, size):
     """SIGSTOP past lease and session, another takes over, SIGCONT"""
-    services, times = ("finance", "audit", "notify"), 0
+    services = ("finance", "audit", "notify")
+    rounds = -(-size["stops"] // len(services))
     with world.replicas(services) as replicas, world.load(per_second=60):
-        for _ in range(-(-size["stops"] // len(services))):
+        for _ in range(rounds):
             pairs = [(world.stack.daemons[s], replicas[s]) for s in services]
             victims = [rand.choice(pair) for pair in pairs]
             for v in victims:
@@ -186,8 +196,7 @@ def stopped(world, rand, size):
             for v in victims:
                 v.process.signal(signal.SIGCONT)
             time.sleep(rand.uniform(0.2, 1.5))
-            times += len(victims)
-    return {"stops": times}
+    return {"stops": rounds * len(services)}
 
 
 # ---- R7 ----

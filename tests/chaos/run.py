@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import words  # noqa: E402
 from world import World, seed_of  # noqa: E402
 from rows import ROWS, SIZES  # noqa: E402
-from nxt import history  # noqa: E402
+from nxt import records  # noqa: E402
 from nxt.home import ROOT  # noqa: E402
 from nxt.testing import end_as_interrupted, fresh_stack  # noqa: E402
 
@@ -54,7 +54,7 @@ def main():
             found.append(run_row(world, key, seed, SIZES[args.size]))
             _print(found[-1])
             if args.record:
-                history.add(ROOT / "docs/chaos/history.jsonl", size=args.size, seed=seed, **found[-1])
+                records.add(ROOT / "docs/chaos/history.jsonl", size=args.size, seed=seed, **found[-1])
         world.close()
     if args.json:
         Path(args.json).write_text(json.dumps({"seed": seed, "size": args.size, "rows": found}, indent=1) + "\n")

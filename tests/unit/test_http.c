@@ -146,7 +146,7 @@ the_pipeline_is_bounded(void **state)
 		pump();
 	}
 	assert_soon(answers(c) == 10);
-	assert_soon(http_server_busy(server) == 0);
+	assert_soon(http_server_stats(server)->busy == 0);
 	stop();
 }
 
@@ -192,10 +192,10 @@ a_client_that_resets_is_noticed(void **state)
 	assert_soon(nclosed == 2);
 	assert_true(http_client_gone(held[0]));
 	assert_string_equal(http_peer(held[0]), "127.0.0.1");
-	assert_soon(http_server_busy(server) == 2);
+	assert_soon(http_server_stats(server)->busy == 2);
 	echo(held[1]);
 	echo(held[0]);
-	assert_soon(http_server_busy(server) == 0);
+	assert_soon(http_server_stats(server)->busy == 0);
 	assert_soon(http_server_stats(server)->connections == 0);
 	assert_soon(http_server_stats(server)->abandoned == 2);
 	stop();
@@ -217,7 +217,7 @@ leaving_anywhere_harms_nobody(void **state)
 	clients[0].fd = -1;
 	pump();
 	assert_soon(http_server_stats(server)->connections == 0);
-	assert_soon(http_server_busy(server) == 0);
+	assert_soon(http_server_stats(server)->busy == 0);
 	stop();
 }
 
@@ -432,7 +432,7 @@ drain_lets_everyone_finish(void **state)
 	echo(held[0]);
 	assert_soon(busy->closed);
 	assert_non_null(strstr(busy->got, "Connection: close"));
-	assert_soon(http_server_busy(server) == 0);
+	assert_soon(http_server_stats(server)->busy == 0);
 	stop();
 }
 

@@ -1,4 +1,4 @@
-"""Histories of what was measured: a line of JSON per figure, in files that are committed."""
+"""What --record keeps: a line of JSON per figure, in files that are committed."""
 import datetime
 import json
 import os
