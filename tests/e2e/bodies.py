@@ -5,10 +5,8 @@ import uuid
 import declared
 from client import Person, eventually
 from nxt.home import SERVICES
-from people import staff
+from people import activate_profile, open_lead, staff
 from stories import STORIES
-from test_marketplace import open_lead
-from test_profiles import activate_profile
 
 PROFESSIONS = ("photographer", "tutor", "makeup_artist", "developer", "video_editor", "graphic_designer",
                "social_media_manager", "fitness_trainer", "catering_service", "ugc_content_creator")

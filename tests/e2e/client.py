@@ -24,6 +24,7 @@ import requests
 from declared import check_answer
 
 PATIENCE = int(os.environ.get("NXT_PATIENCE", 30))  # seconds: a busy machine stalls for some; more where all is under attack
+NOWHERE = "01890000-0000-7000-8000-000000000000"    # an id that nothing has
 LEAKS = re.compile(r"\bSELECT\b|\bINSERT INTO\b|\bUPDATE \w+ SET\b|\bDELETE FROM\b|pg_\w+|SQLSTATE|libpq|psql"
                    r"|_fkey\b|_pkey\b|violates|relation \"|/usr/|/home/|/tmp/|\w\.c:\d+|0x[0-9a-f]{8}")
 

@@ -6,6 +6,7 @@ sends what that daemon serves to it, under a debugger for example, and the rest 
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import psycopg
@@ -76,6 +77,57 @@ def admin(cast):
 @pytest.fixture(scope="session")
 def reviewer(cast):
     return cast.reviewer
+
+
+@pytest.fixture(scope="module")
+def company(cast):
+    return cast.company
+
+
+@pytest.fixture(scope="module")
+def candidate(env):
+    return Person(env, name="candidate").register().sign_in()
+
+
+@pytest.fixture(scope="module")
+def customer(env):
+    return Person(env, name="customer").register().sign_in()
+
+
+@pytest.fixture(scope="module")
+def user(env):
+    return Person(env, name="asker").register().sign_in()
+
+
+@pytest.fixture(scope="module")
+def free_rate_card(admin):
+    """A profession whose leads cost nothing, beside the usual ten coins."""
+    key, card = "marketplace.lead_rate_card", {"*": 10, "makeup_artist": 0}
+    found = admin.get(f"/v1/runtime-configs?config_key={key}", expect=200).items
+    if not found:
+        admin.post("/v1/runtime-configs", {"config_group": "marketplace", "config_key": key,
+                                           "config_value_json": card, "reason": "test"}, expect=201)
+    elif found[0]["config_value_json"] != card:
+        admin.patch(f"/v1/runtime-configs/{found[0]['id']}", {"config_value_json": card, "reason": "test"}, expect=200)
+
+
+@pytest.fixture
+def wallets(env, admin, sql):
+    """Gives coins to people and tells what they have."""
+    if not sql("finance", "SELECT 1 FROM tracecoin_wallets LIMIT 1"):
+        pytest.skip("no finance daemon")
+
+    class Wallets:
+        def of(self, person):
+            return eventually("a wallet", lambda: person.get("/v1/tracecoin-wallets?user_id=me", expect=200).items)[0]
+
+        def balance(self, person):
+            return self.of(person)["current_balance"]
+
+        def give(self, person, coins):
+            admin.post(f"/v1/tracecoin-wallets/{self.of(person)['id']}/credit",
+                       {"amount": coins, "reference_type": "BONUS", "remarks": "A test."}, key=str(uuid.uuid4()), expect=200)
+    return Wallets()
 
 
 @pytest.fixture(scope="session")

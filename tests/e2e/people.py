@@ -61,6 +61,11 @@ def queued(reviewer, entity_id):
     return eventually(f"an approval request for {entity_id}", found)
 
 
+def nothing_queued(reviewer, entity_id):
+    eventually("nothing waits for a reviewer", lambda: not reviewer.get(
+        f"/v1/approval-requests?status=PENDING&entity_id={entity_id}", expect=200).items)
+
+
 def decide(reviewer, entity_id, verb="approve", remarks=None):
     request = queued(reviewer, entity_id)
     body = {"content_hash": request["content_hash"], **({"remarks": remarks} if remarks else {})}
@@ -72,6 +77,53 @@ def wait_status(person, path, status, column="status"):
         item = person.get(path, expect=200)
         return item if item[column] == status else None
     return eventually(f"{path} is {status}", reached)
+
+
+def open_profile(person, role_key, **more):
+    return person.post("/v1/user-role-profiles", {
+        "role_key": role_key, "display_name": "Asha", "bio": "Patient and punctual.", "location": "Bengaluru",
+        "phone": "+919800000000", "email": person.email, "is_profile_public": True, **more}, expect=201)
+
+
+def activate_profile(person, reviewer, role_key, **more):
+    profile = open_profile(person, role_key, **more)
+    person.post(f"/v1/user-role-profiles/{profile['id']}/submit", expect=200)
+    decide(reviewer, profile["id"])
+    return wait_status(person, f"/v1/user-role-profiles/{profile['id']}", "ACTIVE")
+
+
+def lead_fields(**more):
+    return {"profession_key": "photographer", "title": "A wedding in June", "location": "Bengaluru",
+            "description": "Two days, three hundred guests.", "budget_inr": 10000000, "required_date": "2099-06-01",
+            **more}
+
+
+def open_lead(customer, reviewer, **more):
+    lead = customer.post("/v1/leads", lead_fields(**more), expect=201)
+    customer.post(f"/v1/leads/{lead['id']}/submit", expect=200)
+    decide(reviewer, lead["id"])
+    return wait_status(customer, f"/v1/leads/{lead['id']}", "OPEN")
+
+
+def ask(professional, lead, profile, expect=201, **more):
+    return professional.post("/v1/lead-requests", {"lead_id": lead["id"], "user_role_profile_id": profile["id"],
+                                                   **more}, key=str(uuid.uuid4()), expect=expect)
+
+
+def professional_for(env, reviewer, role_key, name="pro"):
+    person = Person(env, name=name).register().sign_in()
+    person.profile = activate_profile(person, reviewer, role_key)
+    return person
+
+
+def asked(person, lead):
+    """Asks once the profile's activation has reached the marketplace."""
+    return eventually("the request is taken", lambda: (
+        lambda a: a if a.status == 201 else None)(ask(person, lead, person.profile, expect=(201, 409, 422))))
+
+
+def inbox(person, query=""):
+    return person.get(f"/v1/notifications?limit=200{query}", expect=200).items
 
 
 class Company(Person):

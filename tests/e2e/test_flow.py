@@ -11,7 +11,7 @@ import jwt
 import pytest
 import requests
 from client import Person, eventually, link_token
-from people import (ADMINISTRATOR, Company, company_fields, decide, identity_command, job_fields, queued, staff,
+from people import (ADMINISTRATOR, Company, company_fields, decide, identity_command, queued, staff,
                     wait_status)
 from topics import published, records
 

@@ -5,11 +5,10 @@ from urllib.parse import quote
 
 import jsonschema
 import pytest
-from client import Api, eventually
+from client import NOWHERE, Api, eventually
 from declared import (CREATE_ONLY, FILTER, KEY, OWNER, PRIVATE, READONLY, REQUIRED, SECRET, SORT, STAFF_ONLY, TO_UPPER,
                       document, resources)
 
-NOWHERE = "01890000-0000-7000-8000-000000000000"
 RESOURCES = resources()
 FORMATS = jsonschema.FormatChecker(["date"])
 

@@ -1,12 +1,8 @@
 """A person's own data in one answer, and the end of it."""
-import uuid
-
 import pytest
 from client import Person, eventually
 from confluent_kafka import Producer
-from people import Company, administrator, company_fields
-from test_marketplace import ask, lead_fields, open_lead
-from test_profiles import activate_profile, open_profile
+from people import Company, activate_profile, administrator, ask, company_fields, lead_fields, open_lead, open_profile
 from topics import other_id, published, records
 
 SERVICES = ("identity", "profiles", "finance", "marketplace", "notify", "audit")

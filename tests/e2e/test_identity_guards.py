@@ -2,7 +2,7 @@
 import datetime
 
 import pytest
-from client import Person, eventually
+from client import Person
 from people import identity_command, staff
 from test_identity_access import ask, hire
 

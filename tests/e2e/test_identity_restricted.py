@@ -9,7 +9,7 @@ import declared
 import pytest
 from client import Api, eventually
 from nxt.home import SERVICES
-from test_marketplace import asked, candidate, company, customer, free_rate_card, open_lead, professional_for  # noqa: F401
+from people import asked, open_lead, professional_for
 from tokens import Mint
 
 OWN_ROUTES = {"/v1/notifications/unread-count", "/v1/notifications/stream"}    # and all under /v1/me

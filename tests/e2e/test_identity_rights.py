@@ -4,12 +4,11 @@ import time
 import uuid
 
 import pytest
-from client import PATIENCE, Person, eventually
+from client import NOWHERE, PATIENCE, Person, eventually
 from nxt.home import SERVICES
 from test_identity_access import ask
 
 SOON_S = 2 * PATIENCE / 30      # longer where everything is under attack
-NOWHERE = "01890000-0000-7000-8000-000000000000"
 # One door per service: what opens it, and how to knock.
 DOORS = {
     "identity": ("departments.read", "GET", "/v1/departments"),

@@ -1,6 +1,4 @@
 """PATCH is a merge-patch inside JSON columns too (RFC 7396), and what comes of it is judged as a whole."""
-import pytest
-from client import Person
 from test_identity_access import setting
 
 HALF = "x" * 33000      # two of them are more than a JSON column holds

@@ -2,10 +2,9 @@
 import uuid
 
 import pytest
-from client import Person, eventually
-from people import company_fields, decide, queued, staff, wait_status
+from client import NOWHERE, Person, eventually
+from people import activate_profile, company_fields, decide, open_profile, queued, staff, wait_status
 
-NOWHERE = "01890000-0000-7000-8000-000000000000"
 PROFESSIONS = {
     "photographer": {"specialties": ["weddings"], "camera_brands": ["Nikon"], "travel_radius_km": 50,
                      "studio_available": True, "starting_price_inr": 500000},
@@ -43,19 +42,6 @@ def professional(env):
 @pytest.fixture(scope="module")
 def stranger(env):
     return Person(env, name="stranger").register().sign_in()
-
-
-def open_profile(person, role_key, **more):
-    return person.post("/v1/user-role-profiles", {
-        "role_key": role_key, "display_name": "Asha", "bio": "Patient and punctual.", "location": "Bengaluru",
-        "phone": "+919800000000", "email": person.email, "is_profile_public": True, **more}, expect=201)
-
-
-def activate_profile(person, reviewer, role_key, **more):
-    profile = open_profile(person, role_key, **more)
-    person.post(f"/v1/user-role-profiles/{profile['id']}/submit", expect=200)
-    decide(reviewer, profile["id"])
-    return wait_status(person, f"/v1/user-role-profiles/{profile['id']}", "ACTIVE")
 
 
 # ---- companies ----

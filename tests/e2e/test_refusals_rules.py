@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from client import Api, Person, eventually
+from client import NOWHERE, Api, Person, eventually
 from people import company_fields, job_fields, queued
 
-NOWHERE = "01890000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
