@@ -82,6 +82,7 @@ db_finish(struct db *db, int timeout_ms)
 
 	while (db->awaiting > 0 && clock_mono_ms() < until)
 		fiber_sleep(5);
+	db->closing = true;
 }
 
 void
@@ -167,8 +168,11 @@ static struct db_conn *
 await_reader(struct request *rq)
 {
 	struct db *db = rq->db;
-	struct db_conn *c = pick_reader(db);
+	struct db_conn *c;
 
+	if (db->closing)
+		return NULL;
+	c = pick_reader(db);
 	if (c == NULL)
 		add_reader(db);
 	for (unsigned i = 0; c == NULL && i < db->limits.readers; i++)
@@ -225,6 +229,10 @@ lease(struct request *rq)
 	struct db *db = rq->db;
 	struct db_conn *c;
 
+	if (db->closing) {
+		unavailable(rq, "the pool is closing");
+		return NULL;
+	}
 	while ((c = take_idle(db)) == NULL) {
 		if (db->nwriters < db->limits.writers) {
 			c = make_writer(db);

@@ -30,7 +30,10 @@ struct db_limits {
 /* `options` is passed as libpq's options, e.g. "-c synchronous_commit=off"; may be "". */
 struct db *db_open(struct event_base *base, const char *url, const char *application_name,
     const char *options, const struct db_limits *limits);
-/* Parks until no fiber waits for an answer, or so long: what such a one holds would be lost with the pool. */
+/*
+ * Parks until no fiber waits for an answer, or so long: what such a one holds would be lost with the pool. Whoever asks
+ * afterwards, in the turn that is the last, is refused: ERR_UNAVAILABLE.
+ */
 void db_finish(struct db *db, int timeout_ms);
 void db_close(struct db *db);
 bool db_is_up(const struct db *db);	/* a connection answered lately */

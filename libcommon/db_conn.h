@@ -95,7 +95,7 @@ struct db {
 	struct fiber_queue lease;
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	unsigned losses;		/* connections that were up and ended */
-	bool closing;
+	bool closing;			/* nothing is asked of it any more */
 	struct db *next;
 };
 
