@@ -9,6 +9,7 @@ from nxt.home import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/golden"))
 import contract  # noqa: E402
+from ids import new_uuid7  # noqa: E402
 
 AGGREGATES = 10_000
 ACTORS = 100
@@ -39,7 +40,7 @@ class PriceChanges:
     def one(self):
         """A row of outbox_events: id, aggregatetype, aggregateid, type, payload, headers."""
         now = time.time()
-        event_id = str(packages.new_uuid7(int(now * 1000)))
+        event_id = str(new_uuid7(int(now * 1000)))
         aggregate_id = packages.item_id(random.randrange(AGGREGATES))
         event = self.message(id=aggregate_id, name="Starter of the bench", package_type="TRACECOIN_BUNDLE",
                              price_inr=99900, tracecoins_included=50, validity_days=365, is_active=True,

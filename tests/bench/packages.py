@@ -3,7 +3,6 @@
 What pgbench runs is written out here: the daemon's own statements, in their plain form.
 """
 import random
-import uuid
 
 from load import request_text
 
@@ -99,9 +98,3 @@ def payload(world):
 def insert_script(world):
     """The daemon's transaction of a creation: BEGIN, the row, its event, COMMIT."""
     return UNIQUE + "BEGIN;\n" + INSERT_ROW + INSERT_EVENT % payload(world).hex() + "COMMIT;\n"
-
-
-def new_uuid7(milliseconds):
-    """As the services make them: the time in front."""
-    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | random.getrandbits(12) << 64
-                     | 2 << 62 | random.getrandbits(62))

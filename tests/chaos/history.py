@@ -38,9 +38,10 @@ class Published:
 
     def __init__(self, env):
         envelope = messages()["AnyEvent"]
-        self.events, self.copies, self.undecodable = {}, collections.Counter(), 0
+        self.events, self.undecodable = {}, 0       # id: (topic, number of changes), one pair for all alike
+        self.doubles = 0                            # sent again: allowed on the bus, never in a table
         self.disorder, self.movements, self.births = [], collections.defaultdict(set), collections.defaultdict(set)
-        last = {}
+        last, pairs = {}, {}
         for record in everything(env):
             try:
                 context = envelope.FromString(record.value()).context
@@ -50,13 +51,15 @@ class Published:
             if not context.event_id:
                 self.undecodable += 1
                 continue
-            self.copies[context.event_id] += 1
-            if self.copies[context.event_id] == 1:
-                self._note(record, context, last)
+            if context.event_id in self.events:
+                self.doubles += 1
+                continue
+            pair = record.topic(), len(context.changes)
+            self.events[context.event_id] = pairs.setdefault(pair, pair)
+            self._note(record, context, last)
 
     def _note(self, record, context, last):
         topic, key = record.topic(), record.key()
-        self.events[context.event_id] = topic, len(context.changes)
         # An aggregate may publish several events of one version, each in a topic of its own.
         if context.aggregate_version < last.get((topic, key), 0):
             self.disorder.append(f"{topic} {key.decode()}: version {context.aggregate_version} after {last[topic, key]}")
@@ -66,11 +69,6 @@ class Published:
         if topic in MOVEMENTS:
             event = messages()[MOVEMENTS[topic][0]].FromString(record.value())
             self.movements[event.reference_id].add(context.event_id)
-
-    @property
-    def doubles(self):
-        """Sent again: allowed on the bus, never in a table."""
-        return sum(n - 1 for n in self.copies.values())
 
 
 def check(history, env, sql, dead_letters=0):
@@ -129,20 +127,20 @@ def _rows(history, published, sql):
 
 def _audit(history, published, sql):
     """Each event is one row of the audit log with as many changes as it names; no row is without an event."""
-    rows = collections.defaultdict(list)
-    for r in sql("audit", "SELECT a.id::text, count(c.id) AS n FROM audit_logs a"
-                          " LEFT JOIN audit_log_changes c ON c.audit_log_id = a.id GROUP BY a.id, a.ctid, a.tableoid"):
-        rows[r["id"]].append(r["n"])
-    for event, (topic, changes) in published.events.items():
-        have = rows.get(event, [])
-        if not have:
-            yield "event has no effect", f"{topic} {event} is not in audit_logs"
-        elif len(have) > 1:
-            yield "effect doubled", f"{topic} {event}: {len(have)} rows in audit_logs"
-        elif have[0] != changes:
-            yield "effect changed", f"{topic} {event}: {have[0]} changes, published {changes}"
-    for event in rows.keys() - published.events.keys():
-        yield "effect without event", f"audit_logs {event}"
+    unseen = set(published.events)
+    for row in sql.each("audit", "SELECT a.id::text, count(c.id) AS n FROM audit_logs a"
+                                 " LEFT JOIN audit_log_changes c ON c.audit_log_id = a.id GROUP BY a.id, a.ctid, a.tableoid"):
+        event = row["id"]
+        topic, changes = published.events.get(event, (None, None))
+        if topic is None:
+            yield "effect without event", f"audit_logs {event}"
+        elif event not in unseen:
+            yield "effect doubled", f"{topic} {event}: another row in audit_logs"
+        elif row["n"] != changes:
+            yield "effect changed", f"{topic} {event}: {row['n']} changes, published {changes}"
+        unseen.discard(event)
+    for event in unseen:
+        yield "event has no effect", f"{published.events[event][0]} {event} is not in audit_logs"
 
 
 def _effects(history, published, sql):

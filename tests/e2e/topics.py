@@ -83,12 +83,12 @@ def bounds(env):
     return eventually("all topics tell their bounds", asked, 60, 0.2)[0]
 
 
-def everything(env):
-    """All records of all topics so far, in order per partition."""
+def everything(env, *topics):
+    """All records so far of these topics, or of all, in order per partition."""
     consumer = Consumer({"bootstrap.servers": env["NXT_KAFKA_BROKERS"], "group.id": "tests", "enable.auto.commit": False,
                          "auto.offset.reset": "error"})
     try:
-        found = bounds(env)
+        found = {place: ends for place, ends in bounds(env).items() if not topics or place[0] in topics}
         left = {place: high for place, (_, high) in found.items()}
         consumer.assign([TopicPartition(t, p, low) for (t, p), (low, _) in found.items()])
         while left:

@@ -22,6 +22,12 @@ class Databases:
                 if not again:
                     raise
 
+    def each(self, service, statement, *values):
+        """The rows of a call, one by one: of tables that no memory holds."""
+        with psycopg.connect(self.env[f"NXT_DB_{service.upper()}"], row_factory=dict_row) as db, db.cursor("each") as cursor:
+            cursor.itersize = 10_000
+            yield from cursor.execute(statement, values)
+
     def close(self):
         for connection in self.open.values():
             connection.close()
