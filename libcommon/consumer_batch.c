@@ -279,6 +279,14 @@ run_unit(struct request *rq, const struct lane *lane, int (*fn)(struct request *
 }
 
 static void
+go_on(struct lane *lane)
+{
+	log_info("consumer: going on");
+	lane->backoff_ms = 0;
+	group_resume(lane, NULL);
+}
+
+static void
 finish(struct lane *lane, struct batch *b)
 {
 	failpoint(FP_CONSUMER_APPLIED);
@@ -294,11 +302,8 @@ finish(struct lane *lane, struct batch *b)
 	}
 	metric_add(M_EVENTS_CONSUMED, b->n);
 	consumer.since_trim += b->n;
-	if (lane->backoff_ms != 0) {
-		log_info("consumer: going on");
-		lane->backoff_ms = 0;
-		group_resume(lane, NULL);
-	}
+	if (lane->backoff_ms != 0)
+		go_on(lane);
 }
 
 /* Partitions are paused meanwhile, so that polling goes on and the group keeps us. */
@@ -464,6 +469,17 @@ run_batch(struct lane *lane, struct request *rq)
 	}
 }
 
+static bool
+has_messages(const struct lane *lane)
+{
+	const struct message *msg;
+
+	TAILQ_FOREACH(msg, &consumer.queue, link)
+		if (msg->part->lane == lane)
+			return true;
+	return false;
+}
+
 bool
 batch_run(struct lane *lane)
 {
@@ -472,7 +488,11 @@ batch_run(struct lane *lane)
 	struct error e;
 	bool tried;
 
-	if (consumer.queued == 0 || clock_mono_ms() < lane->backoff_until_ms)
+	if (clock_mono_ms() < lane->backoff_until_ms)
+		return false;
+	if (lane->backoff_ms != 0 && !has_messages(lane))
+		go_on(lane);	/* what it waited to repeat was dropped, and its partitions are paused */
+	if (consumer.queued == 0)
 		return false;
 	rq = request_new(consumer.db);
 	pick(rq->arena, lane, &bad, &e);

@@ -195,26 +195,38 @@ add_position(struct db_array *topics, struct db_array *partitions, const struct 
 	db_array_add_int(partitions, part->partition);
 }
 
-/* Rows are made here, so that moving a position is always an UPDATE. */
+/*
+ * topic, partition, next_offset of the lane's, or of all where lane is NULL. Rows that are not there are made: moving
+ * a position is always an UPDATE, and a failover may have lost the row of a partition that was new.
+ */
+static struct db_result *
+ask_positions(struct request *rq, const struct lane *lane)
+{
+	struct db_array *topics = db_array_new(rq->arena, DB_TEXT);
+	struct db_array *partitions = db_array_new(rq->arena, DB_INT4);
+	const struct db_params *params;
+
+	for (struct part *p = consumer.parts; p != NULL; p = p->next)
+		if (lane == NULL || p->lane == lane)
+			add_position(topics, partitions, p);
+	params = db_arrays(rq->arena, 2, topics, partitions);
+	if (db_exec(rq, "INSERT INTO consumer_offsets (topic, partition, next_offset) "
+	    "SELECT t, p, 0 FROM unnest($1::text[], $2::int[]) v(t, p) ON CONFLICT DO NOTHING",
+	    params) < 0)
+		return NULL;
+	return db_query(rq, "SELECT topic, partition, next_offset FROM consumer_offsets "
+	    "JOIN unnest($1::text[], $2::int[]) v(t, p) ON topic = t AND partition = p", params);
+}
+
 static int
 read_positions(void)
 {
 	struct request *rq = request_new(consumer.db);
-	struct db_array *topics = db_array_new(rq->arena, DB_TEXT);
-	struct db_array *partitions = db_array_new(rq->arena, DB_INT4);
-	const struct db_params *params;
-	struct db_result *r = NULL;
+	struct db_result *r;
 
 	for (unsigned i = 0; i < consumer.nlanes; i++)
 		consumer.lanes[i].losses = db_losses(consumer.db);
-	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		add_position(topics, partitions, p);
-	params = db_arrays(rq->arena, 2, topics, partitions);
-	if (db_exec(rq, "INSERT INTO consumer_offsets (topic, partition, next_offset) "
-	    "SELECT t, p, 0 FROM unnest($1::text[], $2::int[]) v(t, p) ON CONFLICT DO NOTHING",
-	    params) == 0)
-		r = db_query(rq, "SELECT topic, partition, next_offset FROM consumer_offsets "
-		    "JOIN unnest($1::text[], $2::int[]) v(t, p) ON topic = t AND partition = p", params);
+	r = ask_positions(rq, NULL);
 	for (int i = 0; r != NULL && i < db_rows(r); i++) {
 		struct part *p = part_find(db_text(r, i, 0), (int32_t)db_int(r, i, 1));
 		p->stored = p->expected = p->committed = db_int(r, i, 2);
@@ -326,17 +338,9 @@ int
 group_resync(const struct lane *lane)
 {
 	struct request *rq = request_new(consumer.db);
-	struct db_array *topics = db_array_new(rq->arena, DB_TEXT);
-	struct db_array *partitions = db_array_new(rq->arena, DB_INT4);
-	struct db_result *r;
+	struct db_result *r = ask_positions(rq, lane);
 	int moved = 0;
 
-	for (struct part *p = consumer.parts; p != NULL; p = p->next)
-		if (p->lane == lane)
-			add_position(topics, partitions, p);
-	r = db_query(rq, "SELECT topic, partition, next_offset FROM consumer_offsets "
-	    "JOIN unnest($1::text[], $2::int[]) v(t, p) ON topic = t AND partition = p",
-	    db_arrays(rq->arena, 2, topics, partitions));
 	for (int i = 0; r != NULL && i < db_rows(r); i++)
 		moved += follow_position(part_find(db_text(r, i, 0), (int32_t)db_int(r, i, 1)),
 		    db_int(r, i, 2));

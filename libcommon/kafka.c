@@ -119,14 +119,14 @@ kafka_dispose(rd_kafka_t *rk, int timeout_ms)
 		log_warn("no thread to destroy a Kafka client on; it is left to the end of the process");
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += timeout_ms % 1000 * 1000000L;
 	if (until.tv_nsec >= 1000000000L) {
 		until.tv_nsec -= 1000000000L;
 		until.tv_sec++;
 	}
-	if (timeout_ms == 0 || pthread_timedjoin_np(thread, NULL, &until) != 0)
+	if (timeout_ms == 0 || pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
 		pthread_detach(thread);
 }
 

@@ -116,10 +116,8 @@ read_and_send(void)
 	int64_t epoch = relay.epoch;
 	int n = r == NULL ? -1 : db_rows(r);
 
-	for (int i = 0; i < n && relay.epoch == epoch && !relay_session_lost(); i++) {
+	for (int i = 0; i < n && relay.running && relay.epoch == epoch && !relay_session_lost(); i++) {
 		int64_t seq = relay_be64(db_text(r, i, 0));
-		if (i % SLICE_ROWS == SLICE_ROWS - 1)
-			fiber_sleep(0);		/* requests are served between */
 		if (seq < relay.next) {
 			relay_gap_found(seq);
 		} else {
@@ -130,6 +128,8 @@ read_and_send(void)
 			relay.next = seq + 1;
 		}
 		relay_send(r, i);
+		if (i % SLICE_ROWS == SLICE_ROWS - 1)
+			fiber_sleep(0);		/* requests are served between */
 	}
 	if (n >= 0 && relay_sweep_is_due())
 		relay_sweep(rq);
@@ -151,7 +151,7 @@ find_beginning(void)
 	if (r != NULL) {
 		relay.next = db_int(r, 0, 0) - MARGIN;
 		relay.next = relay.next < 1 ? 1 : relay.next;
-		relay.skipped_from = relay.go_back_ms = INT64_MAX;
+		relay_forget_skipped();
 		relay_gap_forget_from(0);
 	}
 	request_free(rq);
@@ -170,7 +170,7 @@ go_back(void)
 		relay.next = relay.skipped_from;
 		relay_gap_forget_from(relay.next);
 	}
-	relay.skipped_from = relay.go_back_ms = INT64_MAX;
+	relay_forget_skipped();
 	return true;
 }
 

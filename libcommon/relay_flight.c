@@ -194,16 +194,28 @@ topic_block(struct relay_topic *t, const char *why)
 	log_warn("relay: %s cannot be published: %s; again in %d ms", t->type, why, t->delay_ms);
 }
 
-/* The row is read again when its topic's block ends; at once where there is none. */
+/*
+ * The row is read again when its topic's block ends; at once where there is none. Until reading has gone back to
+ * it no later row of the topic is sent: it might be of the same key.
+ */
 static void
 outrow_skip(struct relay_topic *t, int64_t seq, const char *why)
 {
 	if (why != NULL)
 		topic_block(t, why);
+	t->skipped = true;
 	if (seq < relay.skipped_from)
 		relay.skipped_from = seq;
 	if (t->blocked_until_ms < relay.go_back_ms)
 		relay.go_back_ms = t->blocked_until_ms;
+}
+
+void
+relay_forget_skipped(void)
+{
+	for (struct relay_topic *t = relay.topics; t != NULL; t = t->next)
+		t->skipped = false;
+	relay.skipped_from = relay.go_back_ms = INT64_MAX;
 }
 
 /* ---- sending ---- */
@@ -280,7 +292,7 @@ relay_send(const struct db_result *r, int i)
 	rd_kafka_resp_err_t err;
 	struct outrow *row;
 
-	if (t->blocked_until_ms > clock_mono_ms() || relay.broken) {
+	if (t->skipped || relay.broken) {
 		outrow_skip(t, seq, NULL);
 		return;
 	}
@@ -390,7 +402,8 @@ relay_producer_start(struct error *e)
 void
 relay_purge(void)
 {
-	rd_kafka_purge(relay.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	/* non-blocking: librdkafka's threads may be waiting for a name server */
+	rd_kafka_purge(relay.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 	for (int i = 0; i < PURGE_MS && relay.sent.count > 0; i++)
 		fiber_sleep(1);
 	if (relay.sent.count > 0)

@@ -39,7 +39,8 @@ struct relay_topic {
 	const char *type;
 	const struct event_type *known;	/* NULL: a type that this build does not know */
 	rd_kafka_topic_t *rkt;
-	int64_t blocked_until_ms;	/* a row was refused: nothing is sent before this */
+	bool skipped;		/* a row of it was read but not sent: nor is what follows */
+	int64_t blocked_until_ms;	/* a row was refused: reading does not go back to it before this */
 	int delay_ms;			/* of the last block; 0: sound */
 	struct relay_topic *next;
 };
@@ -93,6 +94,7 @@ void relay_producer_stop(int timeout_ms);
 /* Hands one row of relay_read's statement to librdkafka, or remembers it as skipped. */
 void relay_send(const struct db_result *r, int i);
 void relay_purge(void);		/* ends all that is sent but not acknowledged */
+void relay_forget_skipped(void);	/* who reads from there again, or anew */
 int64_t relay_lowest_in_flight(void);	/* INT64_MAX: nothing is */
 void relay_deleter(void *arg);	/* fiber */
 int64_t relay_be64(const char *p);

@@ -28,6 +28,7 @@ from nxt.postgres import Postgres  # noqa: E402
 
 SUBSCRIBED = ("job.changed", "user.registered", "user.suspended", "user.access_changed", "session.revoked",
               "signing_key.removed", "role.permissions_changed", "config.changed")
+PARTITION_UA = -1      # librdkafka's word for "by the key"
 RUNS = ROOT / ".nxt/test/bus"  # removed by ./nxt test when all passed
 BIN = Path(os.environ.get("NXT_BIN") or ROOT / "build" / os.environ.get("NXT_PRESET", "dev") / "bin")
 TABLES = """
@@ -171,11 +172,11 @@ class Bus:
         consumer.close()
         return messages
 
-    def publish(self, topic, messages):
-        """(key, value) pairs, as a foreign producer sends them."""
+    def publish(self, topic, messages, partition=PARTITION_UA):
+        """(key, value) pairs, as a foreign producer sends them; into the partition of their key unless said otherwise."""
         producer = Producer({"bootstrap.servers": self.kafka.brokers, "linger.ms": 5, "partitioner": "murmur2"})
         for key, value in messages:
-            producer.produce(topic, value, key)
+            producer.produce(topic, value, key, partition)
             producer.poll(0)
         assert producer.flush(30) == 0
 

@@ -145,8 +145,8 @@ def test_a_database_that_forgot_is_followed_back(bus, make_event, how):
     no_doubles(bus, 300)
 
 
-def test_a_batch_in_flight_while_its_position_moves_silences_nothing(bus, make_event, how):
-    """As where the COMMIT was written and PostgreSQL ended before it answered: the next event is applied all the same."""
+def commit_unheard(bus, make_event):
+    """As where the COMMIT of job 1's second version was written and PostgreSQL ended before it answered. Returns its partition."""
     bus.probe("consumer")
     bus.publish(TOPIC, jobs(make_event, [1]))
     counted(bus, 1)
@@ -159,9 +159,31 @@ def test_a_batch_in_flight_while_its_position_moves_silences_nothing(bus, make_e
         pg.execute("UPDATE consumer_offsets SET next_offset = next_offset + 1 WHERE topic = %s AND partition = %s",
                    (TOPIC, partition))
         bus.end_sessions("nxt-marketplace")
+    return partition
+
+
+def test_a_batch_in_flight_while_its_position_moves_silences_nothing(bus, make_event, how):
+    commit_unheard(bus, make_event)
     bus.publish(TOPIC, jobs(make_event, [1], version=3))
     eventually(lambda: bus.one("SELECT n FROM bus_counts") == 2, 20, "the next event")
     assert positions(bus) == bus.ends(TOPIC)
+
+
+def test_a_batch_in_flight_while_its_position_moves_silences_no_other_partition(bus, make_event):
+    other = (commit_unheard(bus, make_event) + 1) % 3
+    bus.publish(TOPIC, jobs(make_event, [2]), other)
+    eventually(lambda: bus.one("SELECT count(*) FROM bus_counts WHERE aggregate_id = %s", job(2)), 20, "the other partition's event")
+
+
+def test_a_position_that_was_lost_is_made_again(bus, make_event, how):
+    """As after a failover to a standby that does not know a partition yet: its events are applied, from their beginning."""
+    bus.probe("consumer")
+    bus.publish(TOPIC, jobs(make_event, [1]), 1)
+    counted(bus, 1)
+    bus.sql("DELETE FROM consumer_offsets WHERE topic = %s AND partition = 1", TOPIC)
+    bus.publish(TOPIC, jobs(make_event, [2]), 1)
+    eventually(lambda: positions(bus) == bus.ends(TOPIC), 60)
+    assert bus.one("SELECT count(*) FROM bus_counts WHERE aggregate_id = %s", job(2)) == 1
 
 
 @pytest.mark.parametrize("value", [b"\xff\xff\xff", b"", None, b"\x0a\x02\x0a\x00", b"\x0a\x05\x0a\x03\xff\xfe\xfd"],

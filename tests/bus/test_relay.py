@@ -1,4 +1,5 @@
 """Outbox rows reach Kafka: all of them, in order for each key, whatever dies."""
+import itertools
 import random
 import signal
 import struct
@@ -176,6 +177,45 @@ def test_a_missing_topic_blocks_only_itself(bus):
     bus.create_topic(name, partitions=1)
     drained(bus)
     assert [number(m) for m in bus.read(name, {0: 0}, lambda m: len(m) >= 50)] == list(range(1, 51))
+
+
+def test_no_row_passes_one_that_was_skipped(bus):
+    """Of a topic that comes to be while rows of one key are written all the time, the first read comes first: at the moment
+    in which its block ends too, which one of many topics meets."""
+    names = [f"late.t{uuid.uuid4().hex[:8]}" for _ in range(40)]
+    ended = threading.Event()
+
+    def write():
+        with bus.connect() as pg:
+            pg.autocommit = True
+            for n in itertools.count(1):
+                if ended.is_set():
+                    return
+                pg.execute("INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload) SELECT gen_random_uuid(),"
+                           " 'lead', '00000000-0000-7000-8000-000000000001', t, int8send(%s) FROM unnest(%s::text[]) t", (n, names))
+                time.sleep(0.002)
+    writer = threading.Thread(target=write)
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
+    writer.start()
+    try:
+        eventually(lambda: all(probe.logged(f"{name} cannot be published") for name in names), 20)
+        bus.create_topic(*names, partitions=1)
+        time.sleep(3)       # some blocks end meanwhile
+    finally:
+        ended.set()
+        writer.join()
+    drained(bus)
+    for name, (end,) in ((name, ends.values()) for name, ends in bus.ends_of(*names).items()):
+        came = list(dict.fromkeys(number(m) for m in bus.read(name, {0: 0}, lambda m, end=end: len(m) >= end)))
+        assert came == sorted(came), name
+
+
+def test_a_lease_of_a_clock_that_was_set_back_is_free(bus):
+    """Its owner ended, and its deadline lies an hour ahead."""
+    bus.sql("UPDATE relay_lease SET deadline = clock_timestamp() + interval '1 hour', owner = gen_random_uuid()")
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
 
 
 def test_kafka_away_and_back(bus):

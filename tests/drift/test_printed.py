@@ -362,6 +362,7 @@ def test_topics_on_the_broker_are_the_declared_ones():
         config, topic = answer.result(timeout=20), declared[resource.name]
         assert config["retention.ms"].value == topic["retention_ms"], resource.name
         assert config["cleanup.policy"].value == topic["cleanup"], resource.name
+        assert config["message.timestamp.type"].value == "LogAppendTime", resource.name
 
 
 def test_every_topic_has_one_publisher():
