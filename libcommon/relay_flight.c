@@ -2,7 +2,8 @@
  * Rows on their way: to librdkafka, to the broker's report, to the DELETE.
  *
  * Delivery is never given up (message.timeout.ms 0): rows wait in the producer while brokers are
- * away. A row that the broker refuses blocks its topic for a growing time and is read again then.
+ * away. A row that the broker refuses ends the producer, so that none follows it, and blocks its topic for a growing
+ * time; it is read again then.
  */
 #include <endian.h>
 #include <malloc.h>
@@ -38,6 +39,7 @@
 
 static const struct kafka_setting producer_settings[] = {
 	{ "enable.idempotence", "true" },
+	{ "enable.gapless.guarantee", "true" },	/* else what follows a refused row passes it: librdkafka renumbers */
 	{ "acks", "all" },
 	{ "linger.ms", "0" },			/* 2.0.2 polls without a pause while less than 1 ms is left */
 	{ "message.timeout.ms", "0" },
@@ -284,6 +286,14 @@ produce(struct outrow *row, const struct db_result *r, int i)
 	return err;
 }
 
+/* Others are those of the producer, which we ended or which failed with everything it had. */
+static bool
+is_topics_fault(rd_kafka_resp_err_t err)
+{
+	return err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT &&
+	    err != RD_KAFKA_RESP_ERR__FATAL;
+}
+
 void
 relay_send(const struct db_result *r, int i)
 {
@@ -306,7 +316,7 @@ relay_send(const struct db_result *r, int i)
 	outrow_end(row);
 	if (err == RD_KAFKA_RESP_ERR__FATAL)
 		relay.broken = true;
-	outrow_skip(t, seq, rd_kafka_err2str(err));
+	outrow_skip(t, seq, is_topics_fault(err) ? rd_kafka_err2str(err) : NULL);
 }
 
 /* ---- reports ---- */
@@ -323,10 +333,7 @@ take_report(const rd_kafka_message_t *m)
 		failpoint(FP_RELAY_REPORTED);
 		return;
 	}
-	if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-		outrow_skip(row->topic, row->seq, NULL);
-	else
-		outrow_skip(row->topic, row->seq, rd_kafka_err2str(m->err));
+	outrow_skip(row->topic, row->seq, is_topics_fault(m->err) ? rd_kafka_err2str(m->err) : NULL);
 	outrow_end(row);
 }
 

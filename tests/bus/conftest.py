@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -100,6 +100,18 @@ class Bus:
         lines = "".join(f"{name}\t{partitions}\t3600000\tdelete\n" for name in names)
         subprocess.run([BIN / "nxtctl", "topics", "create", "--brokers", self.kafka.brokers], input=lines, text=True,
                        check=True, capture_output=True)
+
+    def create_refusing(self, name, milliseconds):
+        """A topic, new or not, that refuses what is older than that when it comes."""
+        self.ends_of("lead.opened")     # makes the client
+        config = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": milliseconds}
+        if name in self.admin.list_topics(timeout=10).topics:
+            entries = [ConfigEntry(*one, incremental_operation=AlterConfigOpType.SET) for one in config.items()]
+            made = self.admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)])
+        else:
+            made = self.admin.create_topics([NewTopic(name, 1, config=config)])
+        for future in made.values():
+            future.result(20)
 
     def down(self):
         self.kafka.process.stop()

@@ -15,6 +15,7 @@ SELECT gen_random_uuid(), 'lead', ('00000000-0000-7000-8000-' || lpad((i %% 500)
        int8send(i) || decode(repeat('61', 500), 'hex'),
        '{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}'
 FROM generate_series(%s::bigint, %s::bigint) i"""
+FILL_ONE = FILL.replace("lpad((i %% 500)::text, 12, '0')", "repeat('0', 12)")     # all of one key
 TOPIC = "lead.opened"
 
 
@@ -209,6 +210,25 @@ def test_no_row_passes_one_that_was_skipped(bus):
     for name, (end,) in ((name, ends.values()) for name, ends in bus.ends_of(*names).items()):
         came = list(dict.fromkeys(number(m) for m in bus.read(name, {0: 0}, lambda m, end=end: len(m) >= end)))
         assert came == sorted(came), name
+
+
+def test_no_row_passes_one_that_was_refused(bus):
+    """Topics that refuse what is more than two milliseconds old refuse some of a key's rows, and would take the next."""
+    names = [f"late.t{uuid.uuid4().hex[:8]}" for _ in range(5)]
+    for name in names:
+        bus.create_refusing(name, "2")
+    probe = bus.probe("relay")
+    eventually(lambda: probe.logged("relay: active"), 15)
+    for n in range(1, 10_001, 2500):
+        for name in names:
+            bus.sql(FILL_ONE, name, n, n + 2499)
+    eventually(lambda: probe.logged(f"{names[0]} cannot be published"), 20, "a refusal")
+    for name in names:
+        bus.create_refusing(name, str(2**63 - 1))
+    drained(bus)
+    for name, (end,) in ((name, ends.values()) for name, ends in bus.ends_of(*names).items()):
+        came = list(dict.fromkeys(number(m) for m in bus.read(name, {0: 0}, lambda m, end=end: len(m) >= end)))
+        assert came == list(range(1, 10_001)), name
 
 
 def test_a_lease_of_a_clock_that_was_set_back_is_free(bus):
