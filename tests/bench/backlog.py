@@ -69,7 +69,7 @@ class _Batches:
     def __init__(self, db):
         self.columns = {table: self._columns(db, table) for table in TABLES}
         self.logs = self._arrays(db, "audit_logs", "SELECT *, row_number() OVER (ORDER BY tableoid, ctid) AS place FROM audit_logs")
-        self.changes = self._arrays(db, "audit_log_changes", f"""SELECT c.*, l.place * 2 AS place FROM audit_log_changes c
+        self.changes = self._arrays(db, "audit_log_changes", """SELECT c.*, l.place * 2 AS place FROM audit_log_changes c
             JOIN (SELECT id, row_number() OVER (ORDER BY tableoid, ctid) AS place FROM audit_logs) l ON l.id = c.audit_log_id""", 2)
 
     @staticmethod

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 from nxt.home import ROOT
+from nxt.ui import say
 
 FOLDER = ROOT / "docs/bench"
 WIDTH, ROW = 1200, 17
@@ -51,8 +52,12 @@ def sampled(is_wanted=True):
 
 def draw():
     if _stacks:
-        FOLDER.mkdir(exist_ok=True)
-        (FOLDER / f"{_figure}.svg").write_text(_drawing(_stacks, _figure))
+        file = FOLDER / f"{_figure}.svg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(_drawing(_stacks, _figure))
+        say(f"  drawn: {file.relative_to(ROOT)}")
+    elif _figure:
+        say(f"  not drawn: perf took no samples of {_figure}")
 
 
 def fold(text):

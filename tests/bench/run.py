@@ -48,7 +48,7 @@ def rows(args):
         for row in chosen:
             found = measure(row, world, args.seconds, args.flame)
             if args.record:
-                report.record(row, found)
+                report.record(row, found, args.seconds)
             yield row, found
     finally:
         world.end()

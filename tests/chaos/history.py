@@ -1,9 +1,11 @@
 """What outsiders know, and whether the tables agree: nothing here looks into the daemons.
 
 A history holds every write that was acknowledged over HTTP. What was published is read from Kafka by a foreign client
-and decoded by a foreign decoder. check() compares both with all tables and returns what does not fit, by kind.
+and decoded by a foreign decoder. check() compares both with the rows, the ledger and its wallets, the audit log with its
+changes, notifications, mails, projections, outboxes and dead letters, and returns what does not fit, by kind.
 """
 import collections
+import hashlib
 import threading
 
 from nxt.home import SERVICES
@@ -33,15 +35,21 @@ class History:
         return [w for w in self.writes if w.kind == kind]
 
 
+def _digest(changes):
+    """As the audit log's own rows give it; None where nothing changed."""
+    rows = sorted((c.field_name.encode(), c.old_value.encode(), c.new_value.encode()) for c in changes)
+    return hashlib.md5(b"\x1e".join(b"\x1f".join(row) for row in rows)).digest() if rows else None
+
+
 class Published:
     """Everything on the bus: each event once, and how often and in which order it was seen."""
 
     def __init__(self, env):
         envelope = messages()["AnyEvent"]
-        self.events, self.undecodable = {}, 0       # id: (topic, number of changes), one pair for all alike
+        self.events, self.undecodable = {}, 0       # id: (topic, digest of its changes), one pair for all alike
         self.doubles = 0                            # sent again: allowed on the bus, never in a table
         self.disorder, self.movements, self.births = [], collections.defaultdict(set), collections.defaultdict(set)
-        last, pairs = {}, {}
+        last, pairs = {}, {}    # (topic, key): (partition, version)
         for record in everything(env):
             try:
                 context = envelope.FromString(record.value()).context
@@ -54,16 +62,21 @@ class Published:
             if context.event_id in self.events:
                 self.doubles += 1
                 continue
-            pair = record.topic(), len(context.changes)
+            pair = record.topic(), _digest(context.changes)
             self.events[context.event_id] = pairs.setdefault(pair, pair)
             self._note(record, context, last)
 
     def _note(self, record, context, last):
-        topic, key = record.topic(), record.key()
+        topic, key, place = record.topic(), record.key().decode(), record.partition()
+        partition, version = last.get((topic, key), (place, 0))
+        if key != context.aggregate_id:
+            self.disorder.append(f"{topic} {key}: the aggregate is {context.aggregate_id}")
+        elif place != partition:
+            self.disorder.append(f"{topic} {key}: in partition {place} after {partition}")
         # An aggregate may publish several events of one version, each in a topic of its own.
-        if context.aggregate_version < last.get((topic, key), 0):
-            self.disorder.append(f"{topic} {key.decode()}: version {context.aggregate_version} after {last[topic, key]}")
-        last[topic, key] = context.aggregate_version
+        elif context.aggregate_version < version:
+            self.disorder.append(f"{topic} {key}: version {context.aggregate_version} after {version}")
+        last[topic, key] = place, context.aggregate_version
         if context.action == "CREATE":
             self.births[context.aggregate_id].add(context.event_id)
         if topic in MOVEMENTS:
@@ -71,17 +84,27 @@ class Published:
             self.movements[event.reference_id].add(context.event_id)
 
 
-def check(history, env, sql, dead_letters=0):
-    """{what is wrong: examples}; empty where everything fits."""
-    published, found = Published(env), collections.defaultdict(list)
-    for one in (_movements, _rows, _audit, _effects, _books, _leftovers):
+class Found(dict):
+    """{what does not fit: [how often, the first few examples …]}"""
+
+    def note(self, what, example):
+        kind = self.setdefault(what, [0])
+        kind[0] += 1
+        if len(kind) <= SHOWN:
+            kind.append(example)
+
+
+def check(history, env, sql, garbage=0):
+    """What does not fit, and what was published; `garbage` events that nobody can decode were sent on purpose."""
+    published, found = Published(env), Found()
+    for one in (_movements, _rows, _audit, _effects, _mails, _books, _projections, _leftovers):
         for what, example in one(history, published, sql):
-            found[what].append(example)
-    found["order of a key broken"] += published.disorder
-    letters = sum(sql(s, "SELECT count(*) AS n FROM dead_letters")[0]["n"] for s in SERVICES)
-    if letters != dead_letters:
-        found["dead letters"].append(f"{letters}, expected {dead_letters}")
-    return {what: [len(examples), *examples[:SHOWN]] for what, examples in found.items() if examples}, published
+            found.note(what, example)
+    for example in published.disorder:
+        found.note("order of a key broken", example)
+    if published.undecodable != garbage:
+        found.note("event broken", f"{published.undecodable} cannot be decoded, {garbage} were sent so")
+    return found, published
 
 
 def _movements(history, published, sql):
@@ -108,7 +131,7 @@ def _movements(history, published, sql):
 
 def _rows(history, published, sql):
     """Each acknowledged row is there under its id, once by its name, and was announced by one event."""
-    for kind in {w.kind for w in history.writes} - {"movement"}:
+    for kind in {w.kind for w in history.writes} - {"movement", "sign-up"}:
         writes = history.of(kind)
         column = writes[0].more["column"]
         rows = sql(writes[0].service, f"SELECT id::text, {column} AS name FROM {writes[0].table} WHERE {column} = ANY (%s)",
@@ -126,18 +149,22 @@ def _rows(history, published, sql):
 
 
 def _audit(history, published, sql):
-    """Each event is one row of the audit log with as many changes as it names; no row is without an event."""
+    """Each event is one row of the audit log with the changes that it names; no row is without an event."""
     unseen = set(published.events)
-    for row in sql.each("audit", "SELECT a.id::text, count(c.id) AS n FROM audit_logs a"
-                                 " LEFT JOIN audit_log_changes c ON c.audit_log_id = a.id GROUP BY a.id, a.ctid, a.tableoid"):
+    for row in sql.each("audit", """
+        SELECT a.id::text, decode(md5(string_agg(convert_to(concat_ws(E'\x1f', c.field_name, coalesce(c.old_value_text, ''),
+            coalesce(c.new_value_text, '')), 'UTF8'), '\\x1e'::bytea
+            ORDER BY c.field_name COLLATE "C", c.old_value_text COLLATE "C" NULLS FIRST, c.new_value_text COLLATE "C" NULLS FIRST)
+            FILTER (WHERE c.id IS NOT NULL)), 'hex') AS changes
+        FROM audit_logs a LEFT JOIN audit_log_changes c ON c.audit_log_id = a.id GROUP BY a.id, a.ctid, a.tableoid"""):
         event = row["id"]
         topic, changes = published.events.get(event, (None, None))
         if topic is None:
             yield "effect without event", f"audit_logs {event}"
         elif event not in unseen:
             yield "effect doubled", f"{topic} {event}: another row in audit_logs"
-        elif row["n"] != changes:
-            yield "effect changed", f"{topic} {event}: {row['n']} changes, published {changes}"
+        elif row["changes"] != changes:
+            yield "effect changed", f"{topic} {event}: its changes are not those that were published"
         unseen.discard(event)
     for event in unseen:
         yield "event has no effect", f"{published.events[event][0]} {event} is not in audit_logs"
@@ -157,6 +184,31 @@ def _effects(history, published, sql):
             if told[event] != wanted:
                 yield "event has no effect" if told[event] < wanted else "effect doubled", \
                     f"notification of the {w.more['type']} {w.key}: {told[event]}"
+
+
+def _mails(history, published, sql):
+    """Each sign-up is told by one mail, and that was sent."""
+    people = [w.key for w in history.of("sign-up")]
+    told = collections.defaultdict(list)
+    for r in sql("notify", "SELECT to_email, status FROM email_logs WHERE to_email = ANY (%s)", people):
+        told[r["to_email"]].append(r["status"])
+    for email in people:
+        if told[email] != ["SENT"]:
+            yield ("effect doubled" if len(told[email]) > 1 else "event has no effect"), f"mails to {email}: {told[email]}"
+
+
+def _projections(history, published, sql):
+    """Everyone is known everywhere, as identity knows them."""
+    users = {str(r["id"]): r["status"] for r in sql("identity", "SELECT id, status FROM users")}
+    for service in SERVICES:
+        if service == "identity":
+            continue
+        refs = {str(r["id"]): r for r in sql(service, "SELECT * FROM user_refs WHERE known")}
+        for user, status in users.items():
+            if user not in refs:
+                yield "event has no effect", f"{service} does not know user {user}"
+            elif refs[user].get("status", status) != status:
+                yield "effect changed", f"{service}: user {user} is {refs[user]['status']}, in identity {status}"
 
 
 def _books(history, published, sql):
@@ -183,6 +235,6 @@ def _books(history, published, sql):
 
 def _leftovers(history, published, sql):
     for service in SERVICES:
-        n = sql(service, "SELECT count(*) AS n FROM outbox_events")[0]["n"]
-        if n:
-            yield "event not published", f"{n} rows in the outbox of {service}"
+        for table, what in (("outbox_events", "event not published"), ("dead_letters", "dead letters")):
+            if n := sql(service, f"SELECT count(*) AS n FROM {table}")[0]["n"]:
+                yield what, f"{n} rows in {table} of {service}"

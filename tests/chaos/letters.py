@@ -18,6 +18,7 @@ class Letters:
             producer.produce(topic, b"\xff\xfe no protobuf " + str(n).encode(), key or str(n).encode())
         assert producer.flush(30) == 0
         self.garbage[topic] += count
+        self.garbage_ever += count
 
     def readers(self, topic):
         return [s for s in SERVICES if self.sql(s, "SELECT FROM consumer_offsets WHERE topic = %s LIMIT 1", topic)]

@@ -18,12 +18,6 @@ class Answer:
         self.number, self.status, self.took_us, self.due_us = map(int, line.split())
 
 
-def percentile(values, share):
-    """The smallest value that this share of all does not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
-
-
 class Debits:
     """Each has a reference and an Idempotency-Key of its own; those that were let in become part of the history."""
 

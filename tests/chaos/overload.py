@@ -6,7 +6,8 @@ import psycopg
 from beside import Beside
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from nxt.home import SERVICES
-from open_loop import Debits, Memory, percentile
+from nxt.records import percentile
+from open_loop import Debits, Memory
 from topics import messages
 
 # ---- R5 ----
@@ -75,7 +76,6 @@ def _held_open(world):
 
 
 def horizon(world, rand, size):
-    """a transaction held open in another database: how soon an event is published"""
     delays = {False: [], True: []}
     world.token = world.renew(world.token)
     with commit_times(world):
@@ -164,7 +164,6 @@ def _alone(world):
 
 
 def overload(world, rand, size):
-    """debits at four times of what finance can do"""
     world.settle()
     world.token = world.renew(world.token)
     with _alone(world):

@@ -23,14 +23,15 @@ def run_row(world, key, seed, size):
         figures = ROWS[key](world, random.Random(f"{seed} {key}"), size)
         found, compared = world.verdict()
     except Exception:
-        return {"row": key, "seconds": round(time.monotonic() - begun), "found": {"the row broke": traceback.format_exc()}}
+        return {"row": key, "seconds": round(time.monotonic() - begun),
+                "found": {"the row broke": traceback.format_exc(), **world.take_findings()}}
     if world.ruined:
         found = {k: v for k, v in found.items() if k == "the harness is blind"}
     return {"row": key, "seconds": round(time.monotonic() - begun), **compared, "figures": figures, "found": found}
 
 
 def _print(row):
-    print(f"{row['row']:<9} {'ok' if not row['found'] else 'FOUND':<6} {row['seconds']:>5} s  {ROWS[row['row']].__doc__}")
+    print(f"{row['row']:<9} {'ok' if not row['found'] else 'FOUND':<6} {row['seconds']:>5} s  {words.ROWS[row['row']]}")
     if "figures" in row:
         print(f"     {row['acknowledged']} writes acknowledged, {row['events']} events, {row['sent_again']} sent again,"
               f" {row['refused_meanwhile']} answers 5xx so far\n     {json.dumps(row['figures'])}")
@@ -40,7 +41,7 @@ def _print(row):
 
 
 def main():
-    parser = words.parser(ROWS, "; ".join(f"{k}: {f.__doc__}" for k, f in ROWS.items()))
+    parser = words.parser()
     args = parser.parse_args()
     unknown = set(args.rows) - set(ROWS)
     if unknown:

@@ -1,4 +1,6 @@
-"""Three faults that the harness must see, each put in from outside."""
+"""Faults that the harness must see, each put in from outside."""
+import contextlib
+
 from client import eventually
 
 
@@ -29,6 +31,36 @@ def offset_before_effect(world):
                   end, topic, partition, end)
 
 
+@contextlib.contextmanager
+def _unpublished(world):
+    """Finance writes and its relay rests; what was written meanwhile waits in the outbox, to be tampered with inside the block."""
+    world.settle()
+    world.daemon_env("finance", NXT_ROLES="api,consumer")
+    world.stack.start("finance")
+    with world.load():
+        _writes(world, 50)
+    yield
+    world.daemon_env("finance")
+    world.stack.start("finance")
+
+
+def outbox_row_deleted(world):
+    """As by a relay that deletes what the broker has not confirmed."""
+    with _unpublished(world):
+        world.sql("finance", "DELETE FROM outbox_events WHERE seq = (SELECT min(seq) FROM outbox_events WHERE type = 'wallet.credited')")
+
+
+def versions_swapped(world):
+    """As by a relay that sends a key's rows in another order than they were committed in."""
+    with _unpublished(world):
+        world.sql("finance", """
+            WITH key AS (SELECT aggregateid, type FROM outbox_events GROUP BY 1, 2 HAVING count(*) > 1 LIMIT 1),
+                 pair AS (SELECT min(seq) AS first, max(seq) AS last FROM outbox_events JOIN key USING (aggregateid, type))
+            UPDATE outbox_events o SET (id, payload) = (SELECT id, payload FROM outbox_events
+                WHERE seq = CASE WHEN o.seq = pair.first THEN pair.last ELSE pair.first END)
+            FROM pair WHERE o.seq IN (pair.first, pair.last)""")
+
+
 def synchronous_commit_off(world):
     """Commits are acknowledged before they are on disk; then PostgreSQL is killed."""
     world.settle()
@@ -50,5 +82,7 @@ def synchronous_commit_off(world):
 FAULTS = {
     "a dedupe key removed": (dedupe_key_removed, "effect doubled"),
     "an offset before its effect": (offset_before_effect, "event has no effect"),
+    "an outbox row deleted before it was sent": (outbox_row_deleted, "event lost"),
+    "two versions of a key swapped": (versions_swapped, "order of a key broken"),
     "synchronous_commit off": (synchronous_commit_off, "acknowledged write lost"),
 }

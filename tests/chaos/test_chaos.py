@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import words  # noqa: E402
 from run import run_row  # noqa: E402
 from world import ROOT, World, seed_of  # noqa: E402
 from rows import FAILPOINTS, LANES, ROWS, SIZES  # noqa: E402
@@ -32,6 +33,10 @@ def test_every_fail_point_stands_somewhere_and_is_hit_by_a_lane():
     used = set(re.findall(r"\bfailpoint\(FP_(\w+)\)", "".join(sources().values())))
     assert used == set(FAILPOINTS)
     assert sorted(sum(LANES.values(), [])) == sorted(FAILPOINTS.values())
+
+
+def test_help_names_every_row():
+    assert list(words.ROWS) == list(ROWS)
 
 
 @pytest.mark.parametrize("step", BOUNDARIES)

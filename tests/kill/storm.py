@@ -58,19 +58,25 @@ def _unrest(sql, ends):
     return found
 
 
+LONGEST = 3600
+
+
 def settle(stack, sql, seconds=180):
     """All is up again, and what the last effects published has had its effects too. Fails after so many seconds in
-    which nothing moved."""
+    which nothing moved, or when it never ends."""
     for name in ("postgres", "kafka", *SERVICES, "gateway"):
         stack.start(name)
-    env, before, end = {"NXT_KAFKA_BROKERS": stack.bus.brokers}, None, time.monotonic() + seconds
+    env, before, begun = {"NXT_KAFKA_BROKERS": stack.bus.brokers}, None, time.monotonic()
+    moved = begun
     while True:
         ends = {place: end for place, (_, end) in bounds(env).items()}
         unrest = _unrest(sql, ends)
+        now = time.monotonic()
         if (ends, unrest) != before:
-            end = time.monotonic() + seconds
+            moved = now
         elif not unrest:
             return
-        assert time.monotonic() < end, f"nothing moved for {seconds} s before all was published and consumed; {unrest}"
+        assert now - moved < seconds, f"nothing moved for {seconds} s before all was published and consumed; {unrest}"
+        assert now - begun < LONGEST, f"not all is published and consumed after {LONGEST} s; {unrest or 'topics still grow'}"
         before = ends, unrest
         time.sleep(0.5)

@@ -224,7 +224,7 @@ def bench(args):
     program = ROOT / "tests/bench/run.py"
     if _wants_help(args):
         return _help(program)
-    packages.install_debian({"bench"})
+    packages.install_debian({"bench", "flame"} if "--flame" in args.words else {"bench"})
     become(program, _own(args))
 
 

@@ -105,11 +105,14 @@ class Daemon:
         """Whether it has its part of the topics: a fresh broker makes that wait for a moment."""
         if "consumer" not in self.environment().get("NXT_ROLES", "consumer"):
             return True
-        text = self._text("/metrics")
+        text = self.metrics()
         return "nxt_consumer_partitions " in text and "nxt_consumer_partitions 0\n" not in text
 
     def wait_consumes(self, seconds=90):
         self.process.wait_ready(self.consumes, seconds)
+
+    def metrics(self):
+        return self._text("/metrics")
 
     def _text(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[f"{self.service}-ops"], timeout=2)

@@ -179,6 +179,12 @@ class Process:
         except FileNotFoundError:
             return ""
 
+    def log_since(self, size):
+        """What was said since the log had so many bytes."""
+        with open(self.log, "rb") as f:
+            f.seek(size)
+            return f.read().decode(errors="replace")
+
     def wait_ready(self, check, seconds):
         """Waits for check() while the process lives; its last words are in the error."""
         end = time.monotonic() + seconds
