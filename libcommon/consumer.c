@@ -1,5 +1,5 @@
 /*
- * The consumer's loop: one fiber polls librdkafka, one or two lanes apply; see consumer.h.
+ * The consumer's loop: one fiber polls librdkafka, one lane or several apply; see consumer.h.
  *
  * Messages are polled singly into our own queue: with librdkafka 2.0.2 a batch call loses messages
  * around a seek or a rebalance.

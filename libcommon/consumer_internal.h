@@ -54,9 +54,10 @@ struct batch {
 
 /*
  * A fiber that applies, one transaction after the other, the messages of its own partitions: those whose number
- * leaves its own, so that all of one key go one way: in whatever topic, as long as their numbers of partitions are even.
+ * leaves its own, so that all of one key go one way: in whatever topic, as long as each has a multiple of three
+ * partitions, as ours have. Three, since two lanes of three partitions leave one to work alone at the end of a backlog.
  */
-#define LANES_MAX 2
+#define LANES_MAX 3
 struct lane {
 	struct fiber *fiber;
 	bool waits;		/* the fiber, for messages */

@@ -1,7 +1,7 @@
 /*
  * A daemon of the smallest kind, for the tests of relay and consumer: it wears marketplace's name
  * and database, and its only reaction counts. The count is not idempotent on purpose: an event
- * applied twice shows. With BUS_PROBE=batch it takes whole batches, as audit does, in two lanes.
+ * applied twice shows. With BUS_PROBE=batch it takes whole batches, as audit does, in three lanes.
  */
 #include <stdlib.h>
 #include <string.h>

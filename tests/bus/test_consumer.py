@@ -36,7 +36,7 @@ def positions(bus):
 
 @pytest.fixture(params=["reactions", "batch"])
 def how(request, monkeypatch):
-    """What the probes are: one that reacts to each event, or one that takes batches, in two lanes."""
+    """What the probes are: one that reacts to each event, or one that takes batches, in three lanes."""
     monkeypatch.setenv("BUS_PROBE", request.param)
 
 
