@@ -26,12 +26,16 @@ def last_recorded():
     return {name: value for line in lines for name, value in json.loads(line)["figures"].items()}
 
 
+def _without_floor(row, found):
+    return {k: v for k, v in found.items() if k not in {f.figure for f in row.floors}}
+
+
 def record(row, found, seconds):
     """What has a floor by names that stay, whether that was reached, and all else that was seen."""
     limits = {f"{row.key}.{f.figure}": f"{f.sign} {f.limit}" for f in row.floors}
     missed = sorted(f.figure for f in row.floors if "failed" not in found and not f.holds(found[f.figure]))
     records.add(HISTORY, row=row.key, seconds=seconds, figures=figures([(row, found)]), limits=limits, missed=missed,
-                found={k: v for k, v in found.items() if k not in {f.figure for f in row.floors}})
+                found=_without_floor(row, found))
 
 
 def _number(value, unit=""):
@@ -53,8 +57,7 @@ def _lines(row, found, before):
 
 
 def _details(row, found):
-    shown = {k: v for k, v in found.items() if k not in {f.figure for f in row.floors} and k != "failed"}
-    return "; ".join(f"{k} {v}" for k, v in shown.items())
+    return "; ".join(f"{k} {v}" for k, v in _without_floor(row, found).items() if k != "failed")
 
 
 def table(results, before):

@@ -180,6 +180,13 @@ def test_a_missing_topic_blocks_only_itself(bus):
     assert [number(m) for m in bus.read(name, {0: 0}, lambda m: len(m) >= 50)] == list(range(1, 51))
 
 
+def arrivals(bus, names):
+    """(topic of one partition, its numbers in the order in which each came first)"""
+    for name, ends in bus.ends_of(*names).items():
+        end, = ends.values()
+        yield name, list(dict.fromkeys(number(m) for m in bus.read(name, {0: 0}, lambda m, end=end: len(m) >= end)))
+
+
 def test_no_row_passes_one_that_was_skipped(bus):
     """Of a topic that comes to be while rows of one key are written all the time, the first read comes first: at the moment
     in which its block ends too, which one of many topics meets."""
@@ -207,8 +214,7 @@ def test_no_row_passes_one_that_was_skipped(bus):
         ended.set()
         writer.join()
     drained(bus)
-    for name, (end,) in ((name, ends.values()) for name, ends in bus.ends_of(*names).items()):
-        came = list(dict.fromkeys(number(m) for m in bus.read(name, {0: 0}, lambda m, end=end: len(m) >= end)))
+    for name, came in arrivals(bus, names):
         assert came == sorted(came), name
 
 
@@ -226,8 +232,7 @@ def test_no_row_passes_one_that_was_refused(bus):
     for name in names:
         bus.create_refusing(name, str(2**63 - 1))
     drained(bus)
-    for name, (end,) in ((name, ends.values()) for name, ends in bus.ends_of(*names).items()):
-        came = list(dict.fromkeys(number(m) for m in bus.read(name, {0: 0}, lambda m, end=end: len(m) >= end)))
+    for name, came in arrivals(bus, names):
         assert came == list(range(1, 10_001)), name
 
 
