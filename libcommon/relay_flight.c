@@ -41,6 +41,8 @@ static const struct kafka_setting producer_settings[] = {
 	{ "enable.idempotence", "true" },
 	{ "enable.gapless.guarantee", "true" },	/* else what follows a refused row passes it: librdkafka renumbers */
 	{ "acks", "all" },
+	/* a batch refused for now is told as delivered once a later one is: brokers check no producer's first number */
+	{ "max.in.flight", "1" },
 	{ "linger.ms", "0" },			/* 2.0.2 polls without a pause while less than 1 ms is left */
 	{ "message.timeout.ms", "0" },
 	{ "partitioner", "murmur2" },		/* as Java clients place a key */
@@ -290,8 +292,8 @@ produce(struct outrow *row, const struct db_result *r, int i)
 static bool
 is_topics_fault(rd_kafka_resp_err_t err)
 {
-	return err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT &&
-	    err != RD_KAFKA_RESP_ERR__FATAL;
+	return err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR__FATAL &&
+	    err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 }
 
 void
@@ -321,12 +323,13 @@ relay_send(const struct db_result *r, int i)
 
 /* ---- reports ---- */
 
+/* A delivery without an offset is one that librdkafka concluded from a later one: no broker confirmed it. */
 static void
 take_report(const rd_kafka_message_t *m)
 {
 	struct outrow *row = m->_private;
 
-	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset >= 0) {
 		row->topic->delay_ms = 0;
 		outrow_move(row, &relay.acked);
 		metric_add(M_OUTBOX_SENT, 1);

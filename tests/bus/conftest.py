@@ -172,9 +172,9 @@ class Bus:
                 return None
         return eventually(ask)
 
-    def read(self, topic, begin, until):
+    def read(self, topic, begin, until, brokers=None):
         """Messages of a topic from the offsets `begin` until `until(messages)` is true."""
-        consumer = Consumer({"bootstrap.servers": self.kafka.brokers, "group.id": "reader",
+        consumer = Consumer({"bootstrap.servers": brokers or self.kafka.brokers, "group.id": "reader",
                              "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         consumer.assign([TopicPartition(topic, p, offset) for p, offset in begin.items()])
         messages, end = [], time.monotonic() + 60
