@@ -23,7 +23,8 @@
 #define QUERY_MS 5000
 #define COMPLAIN_AFTER 5		/* failures in a row; a start may be earlier than the database's */
 #define WHOLE_EVERY_MS 60000
-#define WHOLE_WINDOW_S "910"	/* AUTH_MAX_LIFETIME_S and the leeway at both ends: an older token has expired */
+/* AUTH_MAX_LIFETIME_S and the leeway at both ends, and an hour by which the database's clock may have been set forward */
+#define WHOLE_WINDOW_S "4510"
 #define RECENT_WINDOW_S "30"	/* longer than a consumer's transaction, whose start dates its rows */
 
 static struct {

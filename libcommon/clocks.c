@@ -62,16 +62,16 @@ forget_kept_answers(struct request *rq)
 	return db_exec(rq, "DELETE FROM idempotency_keys WHERE expires_at < now()", DB0);
 }
 
-/* Access tokens live ten minutes; what ended them need not be remembered much longer. */
+/* Access tokens live ten minutes; what ended them is remembered for as long and an hour more (access_follow.c). */
 static int
 forget_ended_sessions(struct request *rq)
 {
-	return db_exec(rq, "DELETE FROM access_sessions WHERE ended_at < now() - interval '1 hour'", DB0);
+	return db_exec(rq, "DELETE FROM access_sessions WHERE ended_at < now() - interval '2 hours'", DB0);
 }
 
 static const struct clock_job common_jobs[] = {
 	{ "idempotency_keys", 600, forget_kept_answers, "Forgets answers kept longer than 24 hours." },
-	{ "access_sessions", 600, forget_ended_sessions, "Forgets sessions that ended over an hour ago." },
+	{ "access_sessions", 600, forget_ended_sessions, "Forgets sessions that ended over two hours ago." },
 	{ 0 }
 };
 

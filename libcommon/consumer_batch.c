@@ -469,17 +469,6 @@ run_batch(struct lane *lane, struct request *rq)
 	}
 }
 
-static bool
-has_messages(const struct lane *lane)
-{
-	const struct message *msg;
-
-	TAILQ_FOREACH(msg, &consumer.queue, link)
-		if (msg->part->lane == lane)
-			return true;
-	return false;
-}
-
 bool
 batch_run(struct lane *lane)
 {
@@ -490,7 +479,7 @@ batch_run(struct lane *lane)
 
 	if (clock_mono_ms() < lane->backoff_until_ms)
 		return false;
-	if (lane->backoff_ms != 0 && !has_messages(lane))
+	if (lane->backoff_ms != 0 && batch_next_ms(lane) == INT64_MAX)
 		go_on(lane);	/* what it waited to repeat was dropped, and its partitions are paused */
 	if (consumer.queued == 0)
 		return false;

@@ -42,7 +42,7 @@ struct message {
 	struct part *part;
 };
 
-#define BATCH_MAX 500
+#define BATCH_MAX 400	/* three lanes hold as many each: 500 cost audit 50 MB in a backlog */
 
 /* What is tried in one transaction. */
 struct batch {

@@ -15,7 +15,7 @@
 
 #define ANSWERED_LATELY_MS 5000
 #define JOIN_DEPTH 4	/* statements in flight on every reader that bring in one more */
-#define CONNECT_MS 3000	/* a server that accepts but does not greet within this is away */
+#define CONNECT_MS 3000	/* nobody waits longer for one that is just connecting */
 
 /* A transaction: a leased connection and what was queued on it without waiting. */
 struct db_tx {
@@ -53,11 +53,25 @@ host_found(const struct db_host *host)
 	}
 }
 
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct db *db = arg;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < db->limits.readers; i++)
+		db_conn_check(db->readers[i]);
+	for (struct db_conn *c = db->writers; c != NULL; c = c->next)
+		db_conn_check(c);
+}
+
 struct db *
 db_open(struct event_base *base, const char *url, const char *application_name, const char *options,
     const struct db_limits *limits)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
+	struct timeval watch_every = { .tv_sec = 1 };
 
 	db->base = base;
 	db->url = xstrdup(url);
@@ -72,6 +86,8 @@ db_open(struct event_base *base, const char *url, const char *application_name, 
 	for (unsigned i = 0; i < limits->readers; i++)
 		db->readers[i] = db_conn_new(db, true);
 	add_reader(db);
+	db->watch = event_new(base, -1, EV_PERSIST, on_watch, db);
+	event_add(db->watch, &watch_every);
 	return db;
 }
 
@@ -104,6 +120,7 @@ db_close(struct db *db)
 		next = c->next;
 		db_conn_free(c);
 	}
+	event_free(db->watch);
 	db_host_give_back(db->host);
 	free(db->readers);
 	free(db->url);

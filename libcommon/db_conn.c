@@ -17,6 +17,8 @@
 #define SQL_VARIED_MAX 500
 #define RETRY_FIRST_MS 20
 #define RETRY_MAX_MS 200	/* PostgreSQL restarted: served again within this */
+#define GREET_MS 5000		/* a server that accepts but does not greet within this is left for another, if there is one */
+#define SILENT_MS 30000		/* a server that does not answer is frozen: statement_timeout is less everywhere */
 
 static struct db_sql *sql_buckets[SQL_BUCKETS];
 static unsigned sql_count, sql_varied;	/* all; those of them that are varied */
@@ -277,6 +279,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	c->since_ms = clock_mono_ms();
 	if (!PQconsumeInput(c->pg)) {
 		read_results(c);	/* what came before the end counts */
 		db_conn_lose(c, pg_reason(c));
@@ -356,6 +359,8 @@ begin(struct db_conn *c, const struct db_place *place)
 		"30", "15000", place->host, place->hostaddr, place->port, NULL };
 	struct pollfd socket = { .events = POLLOUT };
 
+	c->turn = place->turn;
+	c->since_ms = clock_mono_ms();
 	c->pg = PQconnectStartParams(names, values, 1);
 	if (c->pg == NULL || PQstatus(c->pg) == CONNECTION_BAD) {
 		log_debug("cannot connect to PostgreSQL: %s", pg_reason(c));
@@ -435,6 +440,21 @@ db_conn_free(struct db_conn *c)
 	free(c);
 }
 
+void
+db_conn_check(struct db_conn *c)
+{
+	int64_t waited = clock_mono_ms() - c->since_ms;
+	bool elsewhere = db_host_moved_on(c->db->host, c->turn);
+
+	if (c->state == CONN_CONNECTING && c->pg != NULL &&
+	    waited > (db_host_has_several(c->db->host) ? GREET_MS : SILENT_MS)) {
+		db_host_move_on(c->db->host, c->turn);
+		db_conn_lose(c, "the server does not greet");
+	} else if (c->state == CONN_UP && c->head != NULL && waited > (elsewhere ? GREET_MS : SILENT_MS)) {
+		db_conn_lose(c, "the server does not answer");
+	}
+}
+
 static int
 send_execute(struct db_conn *c, const struct db_sql *q, const char *text, const struct db_params *p)
 {
@@ -453,6 +473,8 @@ db_conn_send(struct db_conn *c, const char *sql, const struct db_params *params)
 
 	if (c->state != CONN_UP)
 		return NULL;
+	if (c->head == NULL)
+		c->since_ms = clock_mono_ms();
 	if (q != NULL && !is_prepared(c, q)) {
 		ok = PQsendPrepare(c->pg, q->name, sql, 0, NULL);
 		expect(c, STEP_PREPARE, q);

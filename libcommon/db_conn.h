@@ -48,6 +48,8 @@ struct db_conn {
 	enum db_conn_state state;
 	struct event *read, *write, *retry;
 	int retry_ms;
+	int64_t since_ms;		/* it waits for the server's greeting, or for the answer to what is in flight */
+	unsigned turn;			/* of db_host, when it began to connect */
 	struct db_stmt *head, **tail;	/* awaiting answers */
 	unsigned depth;			/* statements in flight */
 	bool unsynced;			/* statements were sent after the last Sync */
@@ -76,6 +78,8 @@ bool db_stmt_wait(struct db_stmt *s, int timeout_ms);
 void db_stmt_free(struct db_stmt *s);	/* done ones; others are dropped and freed when answered */
 /* Closes at once; everything in flight is lost. A persistent connection begins anew. */
 void db_conn_lose(struct db_conn *c, const char *why);
+/* Loses it where the server, though it keeps the connection, has not said anything for too long. Called now and then. */
+void db_conn_check(struct db_conn *c);
 
 /* What db_open keeps. */
 struct db {
@@ -96,6 +100,7 @@ struct db {
 	int64_t answered_ms;		/* when a connection last answered; 0: never */
 	unsigned losses;		/* connections that were up and ended */
 	bool closing;			/* nothing is asked of it any more */
+	struct event *watch;		/* of connections whose server is silent */
 	struct db *next;
 };
 

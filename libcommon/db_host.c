@@ -15,6 +15,7 @@
 
 #define FRESH_MS 5000
 #define HOSTS_MAX 16
+#define SPOTS_MAX 64	/* addresses of all of them */
 
 struct db_host {
 	char *url;
@@ -24,7 +25,8 @@ struct db_host {
 	bool by_name[HOSTS_MAX];	/* to be looked up */
 	struct addrinfo *known[HOSTS_MAX];	/* what the last look-up that found the name gave */
 	unsigned n;
-	struct db_place place;		/* all NULL: not known yet */
+	struct db_place place;		/* all NULL: not known yet, or the URL says all */
+	bool several;			/* addresses are in it */
 	int64_t looked_ms;
 	bool looking, failed;
 	void (*done)(const struct db_host *h);
@@ -88,6 +90,15 @@ read_url(struct db_host *h, const char *url)
 	PQconninfoFree(options);
 }
 
+static bool
+needs_look_up(const struct db_host *h)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->by_name[i])
+			return true;
+	return false;
+}
+
 /* ---- the look-up ---- */
 
 /* Of its own memory alone: it may go on when the daemon has ended. */
@@ -136,55 +147,81 @@ lookup_free(struct lookup *l)
 	free(l);
 }
 
-struct lists {
-	struct buf host, hostaddr, port;
+struct spot {
+	const char *host, *address, *port;
+};
+struct spots {
+	struct arena *arena;
+	struct spot at[SPOTS_MAX];
+	unsigned n;
 };
 
 static void
-add_place(struct lists *l, const char *host, const char *address, const char *port)
+add_spot(struct spots *spots, const char *host, const char *address, const char *port)
 {
-	const char *comma = l->hostaddr.len + l->host.len > 0 ? "," : "";
-
-	buf_printf(&l->host, "%s%s", comma, host);
-	buf_printf(&l->hostaddr, "%s%s", comma, address);
-	buf_printf(&l->port, "%s%s", comma, port);
+	if (spots->n < SPOTS_MAX)
+		spots->at[spots->n++] = (struct spot){ host, arena_strdup(spots->arena, address), port };
 }
 
 static void
-add_found(struct lists *l, const struct db_host *h, unsigned i, const struct addrinfo *found)
+add_found(struct spots *spots, const struct db_host *h, unsigned i, const struct addrinfo *found)
 {
 	char address[NI_MAXHOST];
 
 	for (; found != NULL; found = found->ai_next)
 		if (getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address), NULL, 0,
 		    NI_NUMERICHOST) == 0)
-			add_place(l, h->names[i], address, h->ports[i]);
+			add_spot(spots, h->names[i], address, h->ports[i]);
+}
+
+static void
+find_spots(const struct db_host *h, struct spots *spots)
+{
+	for (unsigned i = 0; i < h->n; i++) {
+		const char *name = h->names[i];
+
+		if (h->by_name[i])
+			add_found(spots, h, i, h->known[i]);
+		else
+			add_spot(spots, name, name[0] == '/' || name[0] == '@' ? "" : name, h->ports[i]);
+	}
+}
+
+/* The address of this turn first, and the others in their order. */
+static struct db_place
+join(const struct spots *spots, unsigned turn)
+{
+	struct buf host, address, port;
+
+	buf_init(&host, spots->arena, 128);
+	buf_init(&address, spots->arena, 128);
+	buf_init(&port, spots->arena, 64);
+	for (unsigned i = 0; i < spots->n; i++) {
+		const struct spot *spot = &spots->at[(turn + i) % spots->n];
+		const char *comma = i > 0 ? "," : "";
+
+		buf_printf(&host, "%s%s", comma, spot->host);
+		buf_printf(&address, "%s%s", comma, spot->address);
+		buf_printf(&port, "%s%s", comma, spot->port);
+	}
+	return (struct db_place){ host.text, address.text, port.text, turn };
 }
 
 static void
 make_place(struct db_host *h)
 {
-	struct arena *a = arena_new();
-	struct lists l;
+	struct spots spots = { .arena = arena_new() };
 
-	buf_init(&l.host, a, 128);
-	buf_init(&l.hostaddr, a, 128);
-	buf_init(&l.port, a, 64);
-	for (unsigned i = 0; i < h->n; i++) {
-		if (h->by_name[i])
-			add_found(&l, h, i, h->known[i]);
-		else
-			add_place(&l, h->names[i], h->names[i][0] == '/' || h->names[i][0] == '@' ? "" :
-			    h->names[i], h->ports[i]);
-	}
-	if (l.host.len == 0) {
-		arena_free(a);
+	find_spots(h, &spots);
+	if (spots.n == 0) {
+		arena_free(spots.arena);
 		return;
 	}
 	if (h->arena != NULL)
 		arena_free(h->arena);
-	h->arena = a;
-	h->place = (struct db_place){ l.host.text, l.hostaddr.text, l.port.text };
+	h->arena = spots.arena;
+	h->several = spots.n > 1;
+	h->place = join(&spots, h->place.turn);
 }
 
 /* A name that was not found this time stays where it was. */
@@ -268,6 +305,8 @@ db_host_take(const char *url, void (*done)(const struct db_host *h))
 		h->url = xstrdup(url);
 		h->own = arena_new();
 		read_url(h, url);
+		if (h->n > 1 && !needs_look_up(h))
+			make_place(h);
 		h->next = hosts;
 		hosts = h;
 	}
@@ -290,15 +329,6 @@ db_host_give_back(struct db_host *h)
 		destroy(h);
 }
 
-static bool
-needs_look_up(const struct db_host *h)
-{
-	for (unsigned i = 0; i < h->n; i++)
-		if (h->by_name[i])
-			return true;
-	return false;
-}
-
 bool
 db_host_is_known(const struct db_host *h)
 {
@@ -318,4 +348,25 @@ db_host_find(struct db_host *h, struct db_place *ret_place)
 		return false;
 	*ret_place = h->place;
 	return true;
+}
+
+void
+db_host_move_on(struct db_host *h, unsigned turn)
+{
+	if (!h->several || h->place.turn != turn)
+		return;		/* another connection has moved it on already */
+	h->place.turn++;
+	make_place(h);
+}
+
+bool
+db_host_moved_on(const struct db_host *h, unsigned turn)
+{
+	return h->place.turn != turn;
+}
+
+bool
+db_host_has_several(const struct db_host *h)
+{
+	return h->several;
 }

@@ -13,6 +13,7 @@ struct db_host;
 /* What libpq is told beside the URL: lists of the same length, or NULL where the URL says all. */
 struct db_place {
 	const char *host, *hostaddr, *port;
+	unsigned turn;		/* which of several addresses is tried first */
 };
 
 /*
@@ -29,5 +30,9 @@ void db_host_give_back(struct db_host *h);
 bool db_host_find(struct db_host *h, struct db_place *ret_place);
 /* Whether there is something to try; asked by done(). */
 bool db_host_is_known(const struct db_host *h);
+/* The address that this turn begins with does not answer: where there are several, another is tried first from now on. */
+void db_host_move_on(struct db_host *h, unsigned turn);
+bool db_host_moved_on(const struct db_host *h, unsigned turn);
+bool db_host_has_several(const struct db_host *h);
 
 #endif

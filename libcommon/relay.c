@@ -158,14 +158,26 @@ find_beginning(void)
 	return r == NULL ? -1 : 0;
 }
 
-/* Goes back to the lowest row that was skipped, once nothing above it is in flight any more. */
+/*
+ * Goes back to the lowest row that was skipped, once nothing above it is in flight any more. What is in flight may wait for
+ * a topic without a leader: then all of it is let go, and read again.
+ */
 static bool
 go_back(void)
 {
-	if (clock_mono_ms() < relay.go_back_ms)
+	int64_t now = clock_mono_ms();
+
+	if (now < relay.go_back_ms) {
+		relay.held_since_ms = 0;
 		return true;
-	if (relay.in_flight > 0)
+	}
+	if (relay.in_flight > 0) {
+		if (relay.held_since_ms == 0)
+			relay.held_since_ms = now;
+		relay.broken |= now - relay.held_since_ms > LET_GO_MS && relay.sent.count > 0;
 		return false;
+	}
+	relay.held_since_ms = 0;
 	if (relay.skipped_from < relay.next) {
 		relay.next = relay.skipped_from;
 		relay_gap_forget_from(relay.next);

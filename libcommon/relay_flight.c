@@ -61,11 +61,13 @@ outrow_move(struct outrow *row, struct outlist *to)
 	if (row->list != NULL) {
 		TAILQ_REMOVE(&row->list->rows, row, link);
 		row->list->count--;
+		row->topic->nsent -= row->list == &relay.sent;
 	}
 	row->list = to;
 	if (to != NULL) {
 		TAILQ_INSERT_TAIL(&to->rows, row, link);
 		to->count++;
+		row->topic->nsent += to == &relay.sent;
 	}
 }
 
@@ -203,15 +205,39 @@ topic_block(struct relay_topic *t, const char *why)
  * it no later row of the topic is sent: it might be of the same key.
  */
 static void
+skip_until(struct relay_topic *t, int64_t seq, int64_t ms)
+{
+	t->skipped = true;
+	if (seq < relay.skipped_from)
+		relay.skipped_from = seq;
+	if (ms < relay.go_back_ms)
+		relay.go_back_ms = ms;
+}
+
+static void
 outrow_skip(struct relay_topic *t, int64_t seq, const char *why)
 {
 	if (why != NULL)
 		topic_block(t, why);
-	t->skipped = true;
-	if (seq < relay.skipped_from)
-		relay.skipped_from = seq;
-	if (t->blocked_until_ms < relay.go_back_ms)
-		relay.go_back_ms = t->blocked_until_ms;
+	skip_until(t, seq, t->blocked_until_ms);
+}
+
+/*
+ * After a refusal one row goes alone, until something of the topic is delivered: a second one would be on its way before
+ * the first is told of, and a broker that does not know the new producer yet takes it where it refuses the first again.
+ */
+static void
+hold_for_trial(struct relay_topic *t, int64_t seq)
+{
+	skip_until(t, seq, clock_mono_ms() + BLOCK_MAX_MS);	/* or its report, if that is sooner */
+}
+
+static void
+end_trial(struct relay_topic *t)
+{
+	if (t->delay_ms != 0 && t->skipped)
+		relay.go_back_ms = 0;
+	t->delay_ms = 0;
 }
 
 void
@@ -308,6 +334,10 @@ relay_send(const struct db_result *r, int i)
 		outrow_skip(t, seq, NULL);
 		return;
 	}
+	if (t->delay_ms != 0 && t->nsent > 0) {
+		hold_for_trial(t, seq);
+		return;
+	}
 	row = outrow_new(seq, t, (uint32_t)db_length(r, i, AT_PAYLOAD) + ROW_OVERHEAD);
 	outrow_move(row, &relay.sent);
 	failpoint(FP_RELAY_BEFORE_PRODUCE);
@@ -330,7 +360,7 @@ take_report(const rd_kafka_message_t *m)
 	struct outrow *row = m->_private;
 
 	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && m->offset >= 0) {
-		row->topic->delay_ms = 0;
+		end_trial(row->topic);
 		outrow_move(row, &relay.acked);
 		metric_add(M_OUTBOX_SENT, 1);
 		failpoint(FP_RELAY_REPORTED);

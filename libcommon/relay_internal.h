@@ -39,9 +39,10 @@ struct relay_topic {
 	const char *type;
 	const struct event_type *known;	/* NULL: a type that this build does not know */
 	rd_kafka_topic_t *rkt;
+	unsigned nsent;		/* rows of it in the list of that name */
 	bool skipped;		/* a row of it was read but not sent: nor is what follows */
 	int64_t blocked_until_ms;	/* a row was refused: reading does not go back to it before this */
-	int delay_ms;			/* of the last block; 0: sound */
+	int delay_ms;			/* of the last block; 0: something was delivered since */
 	struct relay_topic *next;
 };
 
@@ -65,6 +66,7 @@ struct relay {
 	int64_t next;		/* everything below was seen, is a known gap, or is the sweep's */
 	int64_t skipped_from;	/* lowest row that was read but not sent; INT64_MAX: none */
 	int64_t go_back_ms;	/* when reading goes back to it */
+	int64_t held_since_ms;	/* it waits for what is in flight; 0: it does not */
 
 	int64_t epoch;		/* of our lease; 0: none */
 	unsigned losses;	/* of sessions, when reading began: rows in flight were read after it */

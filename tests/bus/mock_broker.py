@@ -7,10 +7,10 @@ PRODUCER = 0                        # rd_kafka_type_t
 
 
 class MockBroker:
-    """One broker with one topic of one partition. Like a real one that does not know a producer yet, it takes whatever
+    """One broker, with topics of one partition. Like a real one that does not know a producer yet, it takes whatever
     sequence number comes first."""
 
-    def __init__(self, topic):
+    def __init__(self, *topics):
         self.lib = lib = ctypes.CDLL("librdkafka.so.1")
         for function in (lib.rd_kafka_conf_new, lib.rd_kafka_new, lib.rd_kafka_mock_cluster_new):
             function.restype = ctypes.c_void_p
@@ -20,7 +20,8 @@ class MockBroker:
         assert self.owner, why.value
         self.cluster = ctypes.c_void_p(lib.rd_kafka_mock_cluster_new(self.owner, 1))
         self.brokers = lib.rd_kafka_mock_cluster_bootstraps(self.cluster).decode()
-        assert lib.rd_kafka_mock_topic_create(self.cluster, topic.encode(), 1, 1) == 0
+        for topic in topics:
+            assert lib.rd_kafka_mock_topic_create(self.cluster, topic.encode(), 1, 1) == 0
 
     def __enter__(self):
         return self
@@ -34,3 +35,7 @@ class MockBroker:
 
     def refuse_next_produce(self, code):
         self.lib.rd_kafka_mock_push_request_errors(self.cluster, ctypes.c_int16(PRODUCE), ctypes.c_size_t(1), code)
+
+    def take_leader(self, topic):
+        """It is known, but nobody takes what is sent to it."""
+        assert self.lib.rd_kafka_mock_partition_set_leader(self.cluster, topic.encode(), 0, -1) == 0

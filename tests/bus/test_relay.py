@@ -2,6 +2,7 @@
 import itertools
 import random
 import signal
+import socket
 import struct
 import threading
 import time
@@ -9,7 +10,9 @@ import uuid
 from collections import defaultdict
 
 from conftest import eventually
+from freezer import Freezer
 from mock_broker import NOT_LEADER_OR_FOLLOWER, MockBroker
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 FILL = """INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload, headers)
 SELECT gen_random_uuid(), 'lead', ('00000000-0000-7000-8000-' || lpad((i %% 500)::text, 12, '0'))::uuid, %s,
@@ -252,6 +255,51 @@ def test_what_a_broker_refuses_for_now_is_published_before_what_follows(bus):
         drained(bus)
         messages = bus.read(TOPIC, {0: 0}, lambda m: len(m) >= 39 and 40 in map(number, m), broker.brokers)
         assert [number(m) for m in messages] == list(range(1, 41))
+        probe.stop()
+
+
+def test_a_topic_without_a_leader_holds_up_no_other(bus):
+    """Where a row cannot even be handed over, reading goes back to it, which waits for all that is on its way: not for ever."""
+    without = f"late.t{uuid.uuid4().hex[:8]}"
+    with MockBroker(TOPIC, without) as broker:
+        probe = bus.probe("relay", NXT_KAFKA_BROKERS=broker.brokers)
+        bus.sql(FILL_ONE, TOPIC, 1, 1)
+        drained(bus)
+        broker.take_leader(without)
+        bus.sql(FILL_ONE, without, 1, 5)
+        bus.sql("INSERT INTO outbox_events (id, aggregatetype, aggregateid, type, payload) VALUES"
+                " (gen_random_uuid(), 'lead', gen_random_uuid(), 'lead.closed', decode(repeat('00', 1200000), 'hex'))")
+        eventually(lambda: probe.logged("lead.closed cannot be published"), 15)
+        time.sleep(0.5)     # its block of 0.1 s ends: reading is to go back
+        bus.sql(FILL_ONE, TOPIC, 2, 40)
+        messages = bus.read(TOPIC, {0: 0}, lambda m: len(set(map(number, m))) >= 40, broker.brokers)
+        assert list(dict.fromkeys(map(number, messages))) == list(range(1, 41))
+        assert bus.one("SELECT count(*) FROM outbox_events WHERE type = %s", without) == 5
+
+
+def test_a_server_that_does_not_greet_is_left_for_the_next(bus):
+    """As one that is frozen while its kernel goes on accepting."""
+    known = conninfo_to_dict(bus.postgres.runtime_url("marketplace"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        probe = bus.probe("relay", NXT_DATABASE_URL=make_conninfo(
+            **{**known, "host": f"127.0.0.1,{known['host']}", "port": f"{silent.getsockname()[1]},{known['port']}"}))
+        eventually(lambda: probe.logged("relay: active"), 20, "a relay of the second server")
+
+
+def test_a_server_that_falls_silent_is_left_for_the_next(bus):
+    """Its kernel keeps the sessions. Who goes on finds another that greets, and leaves those behind too."""
+    known = conninfo_to_dict(bus.postgres.runtime_url("marketplace"))
+    with Freezer(known["host"], int(known["port"])) as freezer:
+        probe = bus.probe("relay", NXT_DATABASE_URL=make_conninfo(
+            **{**known, "host": f"127.0.0.1,{known['host']}", "port": f"{freezer.port},{known['port']}"}))
+        begin = bus.ends(TOPIC)
+        bus.sql(FILL, TOPIC, 1, 10)
+        drained(bus)
+        assert freezer.sessions > 0
+        freezer.freeze()
+        bus.sql(FILL, TOPIC, 11, 20)
+        drained(bus)
+        check_complete(read_all(bus, begin, range(1, 21)), range(1, 21))
         probe.stop()
 
 

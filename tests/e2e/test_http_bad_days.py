@@ -329,6 +329,20 @@ def test_settings_outlive_identity_and_a_restart(env, whole, boss, sql):
         boss.patch(path, {"config_value_json": config["config_value_json"]}, expect=200)
 
 
+def test_an_ended_session_is_not_forgotten_when_the_databases_clock_is_set_forward(env, whole):
+    """By an hour, as where a standby with another clock takes over: what ended a moment ago is dated an hour ago then."""
+    person = Person(env).register().sign_in()
+    other = Person(env, email=person.email, password=person.password).sign_in()
+    person.delete(f"/v1/user-sessions/{other.session_id}", expect=204)
+    eventually("the marketplace has heard of it", lambda: other.get("/v1/jobs?status=DRAFT").status == 401)
+    with psycopg.connect(whole.postgres.owner_url("marketplace"), autocommit=True) as db:
+        moved = db.execute("UPDATE access_sessions SET ended_at = ended_at - interval '1 hour' WHERE session_id = %s",
+                           [other.session_id]).rowcount
+    assert moved == 1
+    whole.restart("marketplace")
+    other.get("/v1/jobs?status=DRAFT", expect=401)
+
+
 def test_gateway_says_who_is_away(env, whole, boss):
     whole.kill9("marketplace")
     refused = boss.get("/v1/jobs", expect=503).says("unavailable")

@@ -110,7 +110,7 @@ what_is_an_address_already_is_left_to_libpq(void **state)
 {
 	static const char *const urls[] = { "postgresql://u:p@/d?host=%2Ftmp%2Fx&port=1", "postgresql://u@127.0.0.1:5/d",
 		"postgresql://u@[::1]:5/d", "dbname=d", "postgresql://u@name.invalid/d?hostaddr=127.0.0.1", "no URL" };
-	struct db_place place = { "", "", "" };
+	struct db_place place = { "", "", "", 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
@@ -231,6 +231,43 @@ pools_of_one_url_look_up_once(void **state)
 	db_host_give_back(other);
 }
 
+/* Connections that began under one turn move it on once. */
+static void
+one_that_does_not_answer_is_tried_last(void **state)
+{
+	struct db_host *h = db_host_take("postgresql://u@127.0.0.1:1,127.0.0.2:2/d", on_done);
+	struct db_host *single = db_host_take("postgresql://u@127.0.0.1:1/d", on_done);
+	struct db_place place;
+
+	(void)state;
+	assert_true(db_host_find(h, &place));
+	assert_string_equal(place.hostaddr, "127.0.0.1,127.0.0.2");
+	db_host_move_on(h, place.turn);
+	db_host_move_on(h, place.turn);
+	assert_true(db_host_moved_on(h, place.turn));
+	assert_true(db_host_find(h, &place));
+	assert_string_equal(place.hostaddr, "127.0.0.2,127.0.0.1");
+	assert_string_equal(place.port, "2,1");
+	assert_false(db_host_moved_on(h, place.turn));
+	db_host_move_on(single, 0);
+	assert_false(db_host_moved_on(single, 0));
+	db_host_give_back(h);
+	db_host_give_back(single);
+}
+
+static void
+a_turn_outlives_the_next_look_up(void **state)
+{
+	struct db_host *h = db_host_take("postgresql://pg-a:1,pg-b:2/d", on_done);
+
+	(void)state;
+	resolver[0].address = "10.0.0.1";
+	resolver[1].address = "10.0.0.2";
+	db_host_move_on(h, after_next_look_up(h).turn);
+	assert_string_equal(after_next_look_up(h).hostaddr, "10.0.0.2,10.0.0.1");
+	db_host_give_back(h);
+}
+
 int
 main(void)
 {
@@ -241,6 +278,8 @@ main(void)
 		cmocka_unit_test(one_may_be_given_up_during_its_look_up),
 		cmocka_unit_test(a_name_that_is_not_found_once_stays_where_it_was),
 		cmocka_unit_test(pools_of_one_url_look_up_once),
+		cmocka_unit_test(one_that_does_not_answer_is_tried_last),
+		cmocka_unit_test(a_turn_outlives_the_next_look_up),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
