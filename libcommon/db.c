@@ -40,30 +40,34 @@ add_reader(struct db *db)
 		db_conn_connect(db->readers[db->begun++]);
 }
 
+/* fn may free its connection. */
+static void
+each_connection(struct db *db, void (*fn)(struct db_conn *c))
+{
+	struct db_conn *c, *next;
+
+	for (unsigned i = 0; i < db->limits.readers; i++)
+		fn(db->readers[i]);
+	for (c = db->writers; c != NULL; c = next) {
+		next = c->next;
+		fn(c);
+	}
+}
+
 static void
 host_found(const struct db_host *host)
 {
-	for (struct db *db = pools; db != NULL; db = db->next) {
-		if (db->host != host)
-			continue;
-		for (unsigned i = 0; i < db->limits.readers; i++)
-			db_conn_host_found(db->readers[i]);
-		for (struct db_conn *c = db->writers; c != NULL; c = c->next)
-			db_conn_host_found(c);
-	}
+	for (struct db *db = pools; db != NULL; db = db->next)
+		if (db->host == host)
+			each_connection(db, db_conn_host_found);
 }
 
 static void
 on_watch(evutil_socket_t fd, short what, void *arg)
 {
-	struct db *db = arg;
-
 	(void)fd;
 	(void)what;
-	for (unsigned i = 0; i < db->limits.readers; i++)
-		db_conn_check(db->readers[i]);
-	for (struct db_conn *c = db->writers; c != NULL; c = c->next)
-		db_conn_check(c);
+	each_connection(arg, db_conn_check);
 }
 
 struct db *
@@ -104,8 +108,6 @@ db_finish(struct db *db, int timeout_ms)
 void
 db_close(struct db *db)
 {
-	struct db_conn *c, *next;
-
 	if (db == NULL)
 		return;
 	db->closing = true;
@@ -114,12 +116,7 @@ db_close(struct db *db)
 			*p = db->next;
 			break;
 		}
-	for (unsigned i = 0; i < db->limits.readers; i++)
-		db_conn_free(db->readers[i]);
-	for (c = db->writers; c != NULL; c = next) {
-		next = c->next;
-		db_conn_free(c);
-	}
+	each_connection(db, db_conn_free);
 	event_free(db->watch);
 	db_host_give_back(db->host);
 	free(db->readers);

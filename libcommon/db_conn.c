@@ -258,7 +258,7 @@ read_results(struct db_conn *c)
 			break;
 		}
 	}
-	c->db->answered_ms = clock_mono_ms();
+	c->since_ms = c->db->answered_ms = clock_mono_ms();
 }
 
 static void
@@ -279,7 +279,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	c->since_ms = clock_mono_ms();
 	if (!PQconsumeInput(c->pg)) {
 		read_results(c);	/* what came before the end counts */
 		db_conn_lose(c, pg_reason(c));

@@ -32,7 +32,9 @@ bool db_host_find(struct db_host *h, struct db_place *ret_place);
 bool db_host_is_known(const struct db_host *h);
 /* The address that this turn begins with does not answer: where there are several, another is tried first from now on. */
 void db_host_move_on(struct db_host *h, unsigned turn);
+/* Whether that was said since that turn. */
 bool db_host_moved_on(const struct db_host *h, unsigned turn);
+/* Whether there is another address to move on to. */
 bool db_host_has_several(const struct db_host *h);
 
 #endif

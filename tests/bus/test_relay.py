@@ -277,12 +277,16 @@ def test_a_topic_without_a_leader_holds_up_no_other(bus):
         assert bus.one("SELECT count(*) FROM outbox_events WHERE type = %s", without) == 5
 
 
+def with_first(known, port):
+    """Where the database is, with a server at this port before it."""
+    return make_conninfo(**{**known, "host": f"127.0.0.1,{known['host']}", "port": f"{port},{known['port']}"})
+
+
 def test_a_server_that_does_not_greet_is_left_for_the_next(bus):
     """As one that is frozen while its kernel goes on accepting."""
     known = conninfo_to_dict(bus.postgres.runtime_url("marketplace"))
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        probe = bus.probe("relay", NXT_DATABASE_URL=make_conninfo(
-            **{**known, "host": f"127.0.0.1,{known['host']}", "port": f"{silent.getsockname()[1]},{known['port']}"}))
+        probe = bus.probe("relay", NXT_DATABASE_URL=with_first(known, silent.getsockname()[1]))
         eventually(lambda: probe.logged("relay: active"), 20, "a relay of the second server")
 
 
@@ -290,8 +294,7 @@ def test_a_server_that_falls_silent_is_left_for_the_next(bus):
     """Its kernel keeps the sessions. Who goes on finds another that greets, and leaves those behind too."""
     known = conninfo_to_dict(bus.postgres.runtime_url("marketplace"))
     with Freezer(known["host"], int(known["port"])) as freezer:
-        probe = bus.probe("relay", NXT_DATABASE_URL=make_conninfo(
-            **{**known, "host": f"127.0.0.1,{known['host']}", "port": f"{freezer.port},{known['port']}"}))
+        probe = bus.probe("relay", NXT_DATABASE_URL=with_first(known, freezer.port))
         begin = bus.ends(TOPIC)
         bus.sql(FILL, TOPIC, 1, 10)
         drained(bus)
