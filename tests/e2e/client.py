@@ -41,6 +41,13 @@ def eventually(what, check, seconds=PATIENCE, pause=0.03):
         time.sleep(pause)
 
 
+def when_refusals_are_told():
+    """Up to twenty a second are, of all callers; this waits for a second of the daemons' clock, which is also ours,
+    that has seen none. Tests before may have used up the one that runs."""
+    second = int(time.monotonic())
+    eventually("a second begins", lambda: int(time.monotonic()) > second)
+
+
 @functools.cache
 def catalogue(folder):
     """{(code, status)} of every refusal there is, as the daemon prints it."""

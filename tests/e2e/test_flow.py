@@ -10,7 +10,7 @@ import uuid
 import jwt
 import pytest
 import requests
-from client import Person, eventually, link_token
+from client import Person, eventually, link_token, when_refusals_are_told
 from people import (ADMINISTRATOR, Company, company_fields, decide, identity_command, queued, staff,
                     wait_status)
 from topics import published, records
@@ -475,6 +475,7 @@ def test_audit_is_for_those_who_may(cast, reviewer):
 
 def test_a_denial_is_audited(admin, env):
     person = Person(env).register().sign_in()
+    when_refusals_are_told()
     person.get("/v1/audit-logs", expect=403)
     rows = eventually("the denial is audited", lambda: admin.get(
         f"/v1/audit-logs?actor_user_id={person.id}&status=FAILED", expect=200).items)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from accounts import GOOD, address, reset_token, sign_in, sign_up
-from client import Api, Person, eventually, link_token
+from client import Api, Person, eventually, link_token, when_refusals_are_told
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from test_finance import together
 from test_flow import claims_of
@@ -376,6 +376,7 @@ def test_refusals_are_told(env, person, sql):
     def told(event_type):
         return {event.reason for event in published(env, event_type, person.id)}
     sql("identity", "UPDATE user_sessions SET authenticated_at = now() - interval '1 day' WHERE id = %s", person.session_id)
+    when_refusals_are_told()
     person.post("/v1/me/phone", {"phone": None}, expect=401).says("step_up_required")
     person.get("/v1/permissions", expect=403)
     eventually("both are told", lambda: told("access.denied") >= {"step_up_required", "forbidden"})
