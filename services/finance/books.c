@@ -1,6 +1,7 @@
 /*
  * The books: do coins, orders, invoices, payments and numbers agree? Each check compares what is
- * with what must be (T30), all in one statement, so that they see one moment.
+ * with what must be (T30), all in one statement, so that they see one moment. What is asked for each row of a table
+ * has an index: of lots, those that are open.
  */
 #include "finance.h"
 
@@ -21,7 +22,7 @@ static const char checks[] =
     " LIMIT 1), 0)), 0"
     " UNION ALL SELECT 'wallets whose lots are not their balance',"
     " (SELECT count(*) FROM tracecoin_wallets w WHERE current_balance <> (SELECT"
-    " coalesce(sum(remaining), 0) FROM coin_lots c WHERE c.wallet_id = w.id)), 0"
+    " coalesce(sum(remaining), 0) FROM coin_lots c WHERE c.wallet_id = w.id AND is_open)), 0"
     " UNION ALL SELECT 'coins bought are those of completed orders',"
     " (SELECT coalesce(sum(amount), 0) FROM tracecoin_ledger WHERE reference_type = 'PURCHASE'"
     " AND transaction_type = 'CREDIT'), (SELECT coalesce(sum(i.tracecoins), 0) FROM order_items i"

@@ -33,16 +33,24 @@ class Debits:
                 f"Idempotency-Key: load-{batch}-############\r\nContent-Length: {len(body)}\r\n\r\n{body}"
                 for wallet in self.world.wallets]
 
-    def run(self, connections, *stages):
-        """Stages are (requests a second, seconds); a rate of 0 keeps every connection busy. The answers, in order."""
+    def _ask(self, port, connections, stages):
+        """(the answers in order of when they were due, what the references of this batch begin with)"""
         batch = uuid.uuid4().hex[:8]
         with tempfile.NamedTemporaryFile("w") as file:
             file.write("\0".join(self._requests(batch)))
             file.flush()
-            out = subprocess.run([self.program, str(self.port), str(connections), file.name,
+            out = subprocess.run([self.program, str(port), str(connections), file.name,
                                   *(f"{rate:.0f}:{seconds}" for rate, seconds in stages)],
                                  capture_output=True, text=True, check=True)
-        answers = sorted(map(Answer, out.stdout.splitlines()), key=lambda a: a.due_us)
+        return sorted(map(Answer, out.stdout.splitlines()), key=lambda a: a.due_us), batch
+
+    def ask_another(self, port, connections, *stages):
+        """The same requests at a program that does nothing with them."""
+        return self._ask(port, connections, stages)[0]
+
+    def run(self, connections, *stages):
+        """Stages are (requests a second, seconds); a rate of 0 keeps every connection busy. The answers, in order."""
+        answers, batch = self._ask(self.port, connections, stages)
         for a in answers:
             if a.status == 200:
                 self.world.history.acknowledged(Write(

@@ -1,10 +1,13 @@
 """R5 and R8: what is asked of one daemon at a steady rate, and at more than it can do."""
 import contextlib
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 from beside import Beside
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from nxt import build
 from nxt.home import SERVICES
 from nxt.records import percentile
 from open_loop import Debits, Memory
@@ -132,6 +135,28 @@ def _peak(load, seconds):
     return best
 
 
+@contextlib.contextmanager
+def _bare_loop(preset):
+    """The port of the least that an HTTP server can be (tests/bench/bare_loop.c)."""
+    build.build(preset, ("bare_loop",))
+    with subprocess.Popen([build.binaries(preset) / "bare_loop"], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()
+
+
+def _most_beside_refusals(world, load, rate, seconds):
+    """What part of the peak the machine has left where all above it is refused at the least cost there is: by a server
+    that does nothing else, at a port of its own."""
+    with _bare_loop(world.stack.preset) as port, ThreadPoolExecutor(1) as beside:
+        crowd = beside.submit(load.ask_another, port, CROWD, ((FACTOR - 1) * rate, seconds + 1))
+        good = _good(_between(load.run(CLIENTS[0], (0, seconds)), 1, seconds))
+        refused = crowd.result()
+    return {"most_goodput": round(len(good) / (seconds - 1) / rate, 2),
+            "refused_there_per_s": round(len(_between(refused, 1, seconds)) / (seconds - 1))}
+
+
 def _measure(world, size):
     load, pid, seconds = Debits(world), world.stack.daemons["finance"].process.pid(), size["overload"]
     with Memory(pid) as calm:
@@ -143,7 +168,8 @@ def _measure(world, size):
     return {"peak_per_s": round(rate), "peak_p99_ms": round(p99 / 1000, 1), "offered_per_s": round(len(over) / seconds),
             "unsent": round(FACTOR * rate * seconds) - len(over), "goodput": round(len(_good(over)) / seconds / rate, 2), "p99_ms": round(p99_over / 1000, 1),
             "p99_times": round(p99_over / p99, 1), "rss_mb": round(calm.most, 1), "rss_times": round(crowded.most / calm.most, 2),
-            "normal_after_s": _normal_after(answers, 2 + seconds, 3 * p99), "answers": _statuses(over)}
+            "normal_after_s": _normal_after(answers, 2 + seconds, 3 * p99), "answers": _statuses(over),
+            **_most_beside_refusals(world, load, rate, seconds)}
 
 
 LIMITS = {"goodput": (0.9, 99), "p99_times": (0, 3), "rss_times": (0, 2), "normal_after_s": (0, 1)}

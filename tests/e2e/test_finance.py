@@ -4,6 +4,7 @@ import threading
 import uuid
 
 import jsonschema
+import psycopg
 import pytest
 
 import declared
@@ -540,3 +541,19 @@ def test_t30_the_books_agree(admin, buyer):
     found = admin.get("/v1/finance-checks", expect=200)
     assert found["all_hold"], [c for c in found["checks"] if not c["holds"]]
     buyer.get("/v1/finance-checks", expect=403)
+
+
+def test_the_books_are_checked_in_time_however_many_wallets_there_are(env, admin):
+    """As many again, each with a lot that is spent: what is asked for each of them must not look at all of the others."""
+    with psycopg.connect(env["NXT_DB_SUPERUSER"].rsplit("/", 1)[0] + "/nxt_finance", autocommit=True) as db:
+        db.execute("SET session_replication_role = replica")    # neither users nor entries of the ledger are needed
+        try:
+            db.execute("INSERT INTO tracecoin_wallets (id, user_id) SELECT id, id"
+                       " FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 60000)) w")
+            db.execute("INSERT INTO coin_lots (id, wallet_id, ledger_id, amount, remaining)"
+                       " SELECT id, id, id, 1, 0 FROM tracecoin_wallets WHERE id = user_id")
+            db.execute("ANALYZE tracecoin_wallets, coin_lots")
+            admin.get("/v1/finance-checks", expect=200)
+        finally:
+            db.execute("DELETE FROM coin_lots WHERE id = wallet_id")
+            db.execute("DELETE FROM tracecoin_wallets WHERE id = user_id")
