@@ -148,7 +148,7 @@ is_expected(struct part *part, const rd_kafka_message_t *m)
 		return true;
 	rd_kafka_get_watermark_offsets(consumer.rk, part->topic, part->partition, &low, &high);
 	if (m->offset < part->expected) {
-		if (high >= part->expected)
+		if (high < 0 || high >= part->expected)	/* below 0: not known */
 			return false;
 		log_warn("consumer: %s/%d begins anew at %lld: the topic is shorter than what was read",
 		    part->topic, part->partition, (long long)m->offset);

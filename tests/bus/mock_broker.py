@@ -3,6 +3,7 @@ import ctypes
 
 PRODUCE = 0                         # Kafka's number of the request
 NOT_LEADER_OR_FOLLOWER = 6          # refused for now: to be sent again
+TOPIC_AUTHORIZATION_FAILED = 29
 PRODUCER = 0                        # rd_kafka_type_t
 
 
@@ -35,6 +36,9 @@ class MockBroker:
 
     def refuse_next_produce(self, code):
         self.lib.rd_kafka_mock_push_request_errors(self.cluster, ctypes.c_int16(PRODUCE), ctypes.c_size_t(1), code)
+
+    def refuse_topic(self, topic, code):
+        self.lib.rd_kafka_mock_topic_set_error(self.cluster, topic.encode(), code)
 
     def take_leader(self, topic):
         """It is known, but nobody takes what is sent to it."""

@@ -8,7 +8,8 @@ import time
 import uuid
 
 import pytest
-from conftest import BIN, eventually
+from conftest import BIN, SUBSCRIBED, eventually
+from mock_broker import TOPIC_AUTHORIZATION_FAILED, MockBroker
 
 TOPIC = "job.changed"
 
@@ -348,3 +349,11 @@ def test_references_and_access_follow_their_events(bus, make_event):
         ("reviewer", ["jobs.close", "approval-requests.approve"], True, False, True)]
     assert bus.sql("SELECT config_key, value, version FROM config_values") == [("posting_price", {"coins": 3}, 9)]
     assert bus.one("SELECT count(*) FROM dead_letters") == 0
+
+
+def test_a_topic_that_may_not_be_read_is_told(bus):
+    with MockBroker(*SUBSCRIBED) as broker:
+        broker.refuse_topic(TOPIC, TOPIC_AUTHORIZATION_FAILED)
+        probe = bus.probe("consumer", NXT_KAFKA_BROKERS=broker.brokers, NXT_LOG_LEVEL="info")
+        eventually(lambda: probe.logged("TOPIC_AUTHORIZATION_FAILED"), 30, "a warning")
+        probe.stop()
