@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from cpu import Spent, children, wait_for_ends
 from nxt.postgres import BIN
+from nxt.records import percentile
 from nxt.ui import NxtError
 
 HERE = Path(__file__).resolve().parent
 CLIENTS = (8, 16, 32)
+CONNECTIONS = 64
 
 
 def _run(argv, seconds):
@@ -35,7 +37,7 @@ class Yardstick:
         self.world, self.url, self.script, self.seconds = world, world.url(service), script, seconds
         self.tried, self.figures = {}, []
 
-    def _once(self, clients, seconds):
+    def _once(self, clients, seconds, *more):
         """Transactions a second. `run`, `client_id` and `n` make numbers that never come twice."""
         Yardstick.run += 1
         server = self.world.pid("postgres")
@@ -44,12 +46,19 @@ class Yardstick:
             file.write(self.script)
             file.flush()
             text = _run([BIN / "pgbench", "-n", "-M", "prepared", "-f", file.name, "-c", clients, "-j", 2,
-                         "-T", max(1, round(seconds)), "-D", f"run={Yardstick.run}", "-D", "n=0", self.url], seconds)
+                         "-T", max(1, round(seconds)), "-D", f"run={Yardstick.run}", "-D", "n=0", *more, self.url], seconds)
         wait_for_ends(server, sessions)
         if not re.search(r"failed transactions: 0 ", text):
             raise NxtError(f"pgbench: transactions failed: {text[-2000:]}")
         tps = re.search(r"tps = ([\d.]+)", text)
         return float(tps[1]) if tps else 0.0    # on a crowded machine so many cannot even connect in the time
+
+    def p99_ms(self, clients):
+        """How long one of a hundred transactions takes at least, with so many clients at once."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._once(clients, self.seconds, "--log", f"--log-prefix={folder}/took")
+            took = [int(line.split()[2]) for file in Path(folder).iterdir() for line in file.read_text().splitlines()]
+        return round(percentile(took, 99) / 1000, 1)
 
     def before(self):
         each = max(3, round(self.seconds / 2))
@@ -85,7 +94,7 @@ def request_text(method, url, path, token, body=None, *fields):
     return "\r\n".join(head) + "\r\n\r\n" + data
 
 
-def wrk(url, requests, seconds, connections=64, pause_ms=0):
+def wrk(url, requests, seconds, connections=CONNECTIONS, pause_ms=0):
     """Keeps `connections` busy with these requests, each with a pause after an answer; any but 2xx ends the run."""
     with tempfile.NamedTemporaryFile("w") as file:
         file.write("\0".join(requests))

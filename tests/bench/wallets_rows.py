@@ -4,7 +4,7 @@ import time
 
 import wallets
 from cpu import Spent
-from load import Yardstick, wrk
+from load import CONNECTIONS, Yardstick, wrk
 
 
 def _ready(world):
@@ -37,9 +37,12 @@ def debit(world, seconds):
     for yardstick in (fast, plain):
         wallets.seed(world)
         yardstick.after()
+    wallets.seed(world)
+    pgbench_p99_ms = fast.p99_ms(CONNECTIONS)
     return {"ratio": got["rate"] / fast.rate, "to_transaction": got["rate"] / plain.rate, "p99_ms": got["p99_ms"],
             "cpu_to_postgres": spent.seconds["finance"] / spent.seconds["postgres"],
             "requests_per_s": round(got["rate"]), "p50_ms": got["p50_ms"], "transaction_tps": round(plain.rate),
+            "pgbench_p99_ms": pgbench_p99_ms,
             **fast.details(), **spent.against(fast.spent, got["requests"])}
 
 

@@ -62,8 +62,10 @@ CALLERS, PAUSE_MS = 64, 10      # each asks again so long after its answer; with
 
 
 def offered(world, seconds):
-    """Debits at a rate that is offered: alone, then with the relay and every consumer of all six."""
-    found = {}
+    """Debits at a rate that is offered: alone, then with the relay and every consumer of all six. The broker has run before."""
+    found, costs = {}, {}
+    url, requests = _alone(world, "api,relay")
+    warming = broker.warm(world, lambda: wrk(url, requests, seconds)["requests"])
     for name, roles in (("alone", {"identity": "api", "finance": "api"}), ("beside", {}), ("alone_again", {"identity": "api", "finance": "api"})):
         world.arrange(identity="api")
         wallets.seed(world)
@@ -71,9 +73,12 @@ def offered(world, seconds):
         url, token = world.stack.daemons["finance"].url, world.sign_in()
         wrk(url, wallets.debits(url, token), 2, CALLERS, PAUSE_MS)
         world.settle()
-        with flame.sampled(name == "beside"):
+        with flame.sampled(name == "beside"), Spent(world) as spent:
             found[name] = wrk(url, wallets.debits(url, token), seconds, CALLERS, PAUSE_MS)
+        costs[name] = spent.per(found[name]["requests"])
     alone = (found["alone"]["p99_ms"] + found["alone_again"]["p99_ms"]) / 2
     return {"p99": found["beside"]["p99_ms"] / alone, "served": found["beside"]["rate"] / OFFERED,
             "served_alone": round((found["alone"]["rate"] + found["alone_again"]["rate"]) / 2 / OFFERED, 2),
-            "p99_ms_alone": round(alone, 1), "p99_ms_beside": found["beside"]["p99_ms"]}
+            "p99_ms_alone": round(alone, 1), "p99_ms_beside": found["beside"]["p99_ms"],
+            "cpu_us_per_debit": costs["beside"], "cpu_us_alone": costs["alone"],
+            "broker_us_per_event_while_warming": warming}
