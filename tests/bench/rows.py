@@ -58,9 +58,9 @@ ROWS = [
         latency.stream_to_audit, [Floor("p50_ms", "<=", 8, "ms"), Floor("p99_ms", "<=", 25, "ms")]),
     Row("relay", "write rate at saturation, relay on / off, nobody consumes",
         writes.relay_beside, [Floor("ratio", ">=", 0.9)]),
-    Row("offered", "64 callers who ask again 10 ms after each answer, some 5,000 debits/s where nothing queues: p99 with the relay"
-        " and every consumer / alone, and what part of the 5,000 they get",
-        writes.offered, [Floor("p99", "<=", 1.5), Floor("served", ">=", 0.95)]),
+    Row("offered", "5,000 debits a second that come whatever became of those before: p99 with the relay and every consumer of all"
+        " six / alone, and what part of them is served",
+        writes.offered, [Floor("p99", "<=", 1.5), Floor("served", ">=", 0.999)]),
     Row("rss", "memory of an idle daemon, the largest of the six",
         footprint.idle_memory, [Floor("mb", "<=", 10, "MB"), Floor("together", "<=", 60, "MB")]),
     Row("peak", "memory of finance with all its roles at the peak of get, list and debit",

@@ -1,21 +1,12 @@
-"""Debits at a rate that does not wait for answers, straight at finance's port; the generator is open_loop.c."""
-import subprocess
-import tempfile
+"""Debits at a rate that does not wait for answers, straight at finance's port."""
 import uuid
 from pathlib import Path
 
 from beside import Beside
 from history import Write
-from nxt import build
+from nxt.loads import open_loop
 
 PAGE = 4096
-
-
-class Answer:
-    """One request of a load: what came of it, how long after it was due, and when that was."""
-
-    def __init__(self, line):
-        self.number, self.status, self.took_us, self.due_us = map(int, line.split())
 
 
 class Debits:
@@ -23,8 +14,6 @@ class Debits:
 
     def __init__(self, world):
         self.world, self.port = world, world.stack.ports["finance"]
-        build.build(world.stack.preset, ("open_loop",))
-        self.program = build.binaries(world.stack.preset) / "open_loop"
 
     def _requests(self, batch):
         body = f'{{"amount":1,"reference_type":"BONUS","reference_id":"{reference(batch, "############")}"}}'
@@ -33,24 +22,14 @@ class Debits:
                 f"Idempotency-Key: load-{batch}-############\r\nContent-Length: {len(body)}\r\n\r\n{body}"
                 for wallet in self.world.wallets]
 
-    def _ask(self, port, connections, stages):
-        """(the answers in order of when they were due, what the references of this batch begin with)"""
-        batch = uuid.uuid4().hex[:8]
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write("\0".join(self._requests(batch)))
-            file.flush()
-            out = subprocess.run([self.program, str(port), str(connections), file.name,
-                                  *(f"{rate:.0f}:{seconds}" for rate, seconds in stages)],
-                                 capture_output=True, text=True, check=True)
-        return sorted(map(Answer, out.stdout.splitlines()), key=lambda a: a.due_us), batch
-
     def ask_another(self, port, connections, *stages):
         """The same requests at a program that does nothing with them."""
-        return self._ask(port, connections, stages)[0]
+        return open_loop(self.world.stack.preset, port, connections, self._requests("00000000"), *stages)
 
     def run(self, connections, *stages):
         """Stages are (requests a second, seconds); a rate of 0 keeps every connection busy. The answers, in order."""
-        answers, batch = self._ask(self.port, connections, stages)
+        batch = uuid.uuid4().hex[:8]
+        answers = open_loop(self.world.stack.preset, self.port, connections, self._requests(batch), *stages)
         for a in answers:
             if a.status == 200:
                 self.world.history.acknowledged(Write(
