@@ -142,13 +142,13 @@ seek(struct part *part, int64_t offset)
 static bool
 is_expected(struct part *part, const rd_kafka_message_t *m)
 {
-	int64_t low = 0, high = 0;
+	int64_t low = -1, high = -1;	/* not known */
 
 	if (m->offset == part->expected)
 		return true;
 	rd_kafka_get_watermark_offsets(consumer.rk, part->topic, part->partition, &low, &high);
 	if (m->offset < part->expected) {
-		if (high < 0 || high >= part->expected)	/* below 0: not known */
+		if (high < 0 || high >= part->expected)
 			return false;
 		log_warn("consumer: %s/%d begins anew at %lld: the topic is shorter than what was read",
 		    part->topic, part->partition, (long long)m->offset);

@@ -20,7 +20,7 @@
 #include "service.h"
 
 #define DOWN_SPAN_MS 1500	/* while brokers are away librdkafka says so every 0.5 s */
-#define LINES_PER_SPAN 10	/* of librdkafka's words: it repeats itself when brokers are away */
+#define LINES_PER_SPAN 10	/* of librdkafka's own log: it repeats itself when brokers are away */
 #define LINES_SPAN_MS 10000
 
 static const struct kafka_setting common_settings[] = {
@@ -205,44 +205,40 @@ kafka_feed_free(struct kafka_feed *feed)
 
 /* ---- logs, errors, health ---- */
 
-/* Whether another line of what librdkafka repeats may stand in the log above debug. */
-static bool
-may_warn(void)
-{
-	static int64_t span_ms;
-	static unsigned lines;
-
-	if (clock_mono_ms() - span_ms > LINES_SPAN_MS) {
-		span_ms = clock_mono_ms();
-		lines = 0;
-	}
-	return ++lines <= LINES_PER_SPAN;
-}
-
 static void
 take_log(rd_kafka_event_t *ev)
 {
+	static int64_t span_ms;
+	static unsigned lines;
 	const char *facility, *text;
 	int level;
 
 	if (rd_kafka_event_log(ev, &facility, &text, &level) < 0)
 		return;
-	if (level < LOG_INFO && may_warn())
-		log_warn("kafka: %s: %s", facility, text);
-	else
+	if (clock_mono_ms() - span_ms > LINES_SPAN_MS) {
+		span_ms = clock_mono_ms();
+		lines = 0;
+	}
+	if (level >= LOG_INFO || ++lines > LINES_PER_SPAN)
 		log_debug("kafka: %s: %s", facility, text);
+	else
+		log_warn("kafka: %s: %s", facility, text);
 }
 
-/* Not authorized, unknown, cannot be decompressed: somebody has to see to it. That a broker is away is told elsewhere. */
+/*
+ * Not authorized, unknown, cannot be decompressed: somebody has to see to it. librdkafka says so once for each topic and
+ * partition, so nothing is left out. What its connections meet stands in its log besides.
+ */
 static void
-tell_error(rd_kafka_event_t *ev)
+tell_error(rd_kafka_event_t *ev, rd_kafka_resp_err_t code)
 {
 	rd_kafka_topic_partition_t *part = rd_kafka_event_topic_partition(ev);
-	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
-	bool away = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE;
+	const char *why = rd_kafka_event_error_string(ev);
 
-	log_line(!away && may_warn() ? LOG_L_WARN : LOG_L_DEBUG, NULL, "kafka: %s: %s%s%s", rd_kafka_err2name(code),
-	    part != NULL ? part->topic : "", part != NULL ? ": " : "", rd_kafka_event_error_string(ev));
+	if (part != NULL)
+		log_warn("kafka: %s: %s/%d: %s", rd_kafka_err2name(code), part->topic, part->partition, why);
+	else
+		log_line(code > 0 ? LOG_L_WARN : LOG_L_DEBUG, NULL, "kafka: %s: %s", rd_kafka_err2name(code), why);
 	if (part != NULL)
 		rd_kafka_topic_partition_destroy(part);
 }
@@ -264,7 +260,7 @@ take_error(rd_kafka_t *rk, rd_kafka_event_t *ev, struct kafka_health *h)
 		log_error("kafka: fatal: %s: %s", rd_kafka_err2name(code), why);
 		return true;
 	default:
-		tell_error(ev);
+		tell_error(ev, code);
 		return false;
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * The books: do coins, orders, invoices, payments and numbers agree? Each check compares what is
- * with what must be (T30), all in one statement, so that they see one moment. What is asked for each row of a table
- * has an index: of lots, those that are open.
+ * with what must be (T30), all in one statement, so that they see one moment. A sub-select for each row of a table
+ * needs an index: that of coin_lots holds the open ones, and no others hold coins.
  */
 #include "finance.h"
 

@@ -105,8 +105,7 @@ take(struct request *rq, const struct db_result *r, int i)
 static const char servers_sql[] =
     "SELECT id, host, port, username, password_secret, encryption_mode, from_name, from_email,"
     " rate_per_minute, rate_per_minute IS NOT NULL AND (SELECT count(*) FROM email_logs e"
-    " WHERE e.smtp_config_id = s.id AND e.sent_at > now() - interval '1 minute'"
-    " AND e.created_at > now() - interval '3 days') >= rate_per_minute"
+    " WHERE e.smtp_config_id = s.id AND e.sent_at > now() - interval '1 minute') >= rate_per_minute"
     " FROM smtp_configs s WHERE is_active ORDER BY is_default DESC, priority, id";
 
 const struct smtp_server *

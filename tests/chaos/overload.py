@@ -127,11 +127,11 @@ def _statuses(answers):
 
 
 def _peak(load, seconds):
-    """(answers a second, p99 in µs) where they are the most, each client asking again at once."""
-    best = 0, 0
+    """(answers a second, p99 in µs, clients) where they are the most, each client asking again at once."""
+    best = 0, 0, 0
     for clients in CLIENTS:
         good = _good(_between(load.run(clients, (0, 2), (0, seconds)), 2, 2 + seconds))
-        best = max(best, (len(good) / seconds, percentile([a.took_us for a in good], 99)))
+        best = max(best, (len(good) / seconds, percentile([a.took_us for a in good], 99), clients))
     return best
 
 
@@ -146,13 +146,13 @@ def _bare_loop(preset):
             server.kill()
 
 
-def _most_beside_refusals(world, load, rate, seconds):
+def _most_beside_refusals(world, load, rate, clients, seconds):
     """What part of the peak the machine has left where all above it is refused at the least cost there is: by a server
     that does nothing else, at a port of its own."""
     with _bare_loop(world.stack.preset) as port, ThreadPoolExecutor(1) as beside:
         crowd = beside.submit(load.ask_another, port, CROWD, ((FACTOR - 1) * rate, seconds + 1))
-        good = _good(_between(load.run(CLIENTS[0], (0, seconds)), 1, seconds))
-        refused = crowd.result()
+        good = _good(_between(load.run(clients, (0, seconds)), 1, seconds))
+        refused = _good(crowd.result())
     return {"most_goodput": round(len(good) / (seconds - 1) / rate, 2),
             "refused_there_per_s": round(len(_between(refused, 1, seconds)) / (seconds - 1))}
 
@@ -160,7 +160,7 @@ def _most_beside_refusals(world, load, rate, seconds):
 def _measure(world, size):
     load, pid, seconds = Debits(world), world.stack.daemons["finance"].process.pid(), size["overload"]
     with Memory(pid) as calm:
-        rate, p99 = _peak(load, seconds)
+        rate, p99, clients = _peak(load, seconds)
     with Memory(pid) as crowded:
         answers = load.run(CROWD, (rate / 2, 2), (FACTOR * rate, seconds), (rate / 2, 4))
     over = _between(answers, 2, 2 + seconds)
@@ -169,7 +169,7 @@ def _measure(world, size):
             "unsent": round(FACTOR * rate * seconds) - len(over), "goodput": round(len(_good(over)) / seconds / rate, 2), "p99_ms": round(p99_over / 1000, 1),
             "p99_times": round(p99_over / p99, 1), "rss_mb": round(calm.most, 1), "rss_times": round(crowded.most / calm.most, 2),
             "normal_after_s": _normal_after(answers, 2 + seconds, 3 * p99), "answers": _statuses(over),
-            **_most_beside_refusals(world, load, rate, seconds)}
+            **_most_beside_refusals(world, load, rate, clients, seconds)}
 
 
 LIMITS = {"goodput": (0.9, 99), "p99_times": (0, 3), "rss_times": (0, 2), "normal_after_s": (0, 1)}

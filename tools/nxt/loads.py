@@ -1,5 +1,6 @@
 """Requests that come at a rate of their own, whatever became of those before: for bench and chaos. tests/chaos/open_loop.c
 is the program."""
+import functools
 import subprocess
 import tempfile
 
@@ -13,13 +14,18 @@ class Answer:
         self.number, self.status, self.took_us, self.due_us = map(int, line.split())
 
 
+@functools.cache
+def _program(preset):
+    build.build(preset, ("open_loop",))
+    return build.binaries(preset) / "open_loop"
+
+
 def open_loop(preset, port, connections, requests, *stages):
     """The answers, in the order in which they were due. Stages are (requests a second, seconds); a rate of 0 keeps every
     connection busy. Twelve '#' in a request become its number."""
-    build.build(preset, ("open_loop",))
     with tempfile.NamedTemporaryFile("w") as file:
         file.write("\0".join(requests))
         file.flush()
-        out = subprocess.run([build.binaries(preset) / "open_loop", str(port), str(connections), file.name,
+        out = subprocess.run([_program(preset), str(port), str(connections), file.name,
                               *(f"{rate:.0f}:{seconds}" for rate, seconds in stages)], capture_output=True, text=True, check=True)
     return sorted(map(Answer, out.stdout.splitlines()), key=lambda a: a.due_us)
