@@ -41,9 +41,10 @@ forget(struct request *rq, const char *id, const char *farewell_event_id)
 		"UPDATE user_settings_refs SET settings_json = '{}' WHERE user_id = $1",
 		"UPDATE notifications SET title = '', body = '', version = version + 1 WHERE user_id = $1",
 		"UPDATE entity_refs SET label = NULL WHERE user_id = $1",
-		("UPDATE support_ticket_messages m SET message_body = '', attachment_url = NULL,"
-		" version = m.version + 1 FROM support_tickets k WHERE k.id = m.support_ticket_id"
-		" AND (m.sender_user_id = $1 OR k.created_by_user_id = $1)"),
+		("UPDATE support_ticket_messages SET message_body = '', attachment_url = NULL,"
+		" version = version + 1 WHERE id IN (SELECT id FROM support_ticket_messages WHERE sender_user_id = $1"
+		" UNION SELECT m.id FROM support_ticket_messages m JOIN support_tickets k"
+		" ON k.id = m.support_ticket_id WHERE k.created_by_user_id = $1)"),
 		("UPDATE support_tickets SET subject = 'Erased', description = NULL, version = version + 1"
 		" WHERE created_by_user_id = $1"),
 		"UPDATE kb_article_feedback SET feedback_text = NULL, version = version + 1 WHERE user_id = $1",

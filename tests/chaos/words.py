@@ -11,7 +11,7 @@ ROWS = {
     "R6": "SIGSTOP past lease and session, another takes over, SIGCONT",
     "R8": "debits at four times of what finance can do",
     "R9": "the broker is away under load; then PostgreSQL restarts",
-    "R11": "events that do not decode, one in many and a hundred in a row",
+    "R11": "events that do not decode, one in 10,000 and a hundred in a row",
     "R13": "file descriptors exhausted in finance while callers come; then they may be had again",
     "R13-disk": "the disk under PostgreSQL is full for a while",
     "R13-bus": "the disk under the broker is full for a while",
