@@ -25,7 +25,7 @@
 #include "uuid.h"
 
 #define POLL_MS 50		/* at most; finds what other replicas committed */
-#define READ_EVERY_MS 4		/* reads come no faster than this … */
+#define READ_EVERY_MS 1		/* reads come no faster than this … */
 #define READ_PACED_MS 24	/* … and than this where many callers want the processor: each costs three programs a turn */
 #define READ_ROWS 2000
 #define READ_BYTES (4 * 1024 * 1024)	/* of payload, at least one row */
