@@ -3,6 +3,9 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +30,19 @@ def test_start_and_stop(process):
     assert process.stop()
     assert process.pid() is None
     assert not process.stop()
+
+
+def test_it_lives_until_its_last_thread_has_ended(process):
+    """Files and ports are all threads'. Until then the first one, which has ended, looks like a process that has."""
+    process.start([sys.executable, "-c", "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(60,)).start();"
+                   " ctypes.CDLL(None).pthread_exit(None)"])
+    stat = Path(f"/proc/{process.pid()}/stat")
+    end = time.monotonic() + 20
+    while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < end, "the first thread has not ended"
+        time.sleep(0.02)
+    assert process.pid()
+    assert process.stop() and not process.pid()
 
 
 def test_a_recycled_pid_is_left_alone(process):

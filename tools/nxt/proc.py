@@ -19,13 +19,15 @@ BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _stat(pid):
-    """(state, session, start time in ticks) of a process, or None."""
+    """(state, session, start time in ticks) of a process, or None. One whose first thread has ended before the others
+    still has its files and ports: it is X or Z only after them."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (OSError, ValueError):
         return None
     fields = text.rpartition(")")[2].split()
-    return fields[0], int(fields[3]), int(fields[19])
+    threads = int(fields[17])
+    return "D" if fields[0] in "ZX" and threads > 1 else fields[0], int(fields[3]), int(fields[19])
 
 
 def _session(leader, start):
