@@ -1,28 +1,11 @@
 """The HTTP server with nothing behind it against the least that a server can be."""
-import subprocess
-
 import flame
 from load import request_text, wrk
 from nxt import build
+from nxt.loads import Server
 
 PRESET = "release"
 OURS, LEAST = "http_probe_server", "bare_loop"
-
-
-class Server:
-    """with Server(name) as url: a program that prints its port and serves until it is killed."""
-
-    def __init__(self, name):
-        self.binary = build.binaries(PRESET) / name
-
-    def __enter__(self):
-        self.process = subprocess.Popen([str(self.binary)], stdout=subprocess.PIPE, text=True)
-        return f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 def answers(world, seconds):
@@ -31,7 +14,7 @@ def answers(world, seconds):
     world.arrange(identity="api")
     rates = {LEAST: [], OURS: []}
     for name in (LEAST, OURS) * 2:
-        with Server(name) as url:
+        with Server(PRESET, name) as url:
             ask = [request_text("GET", url, "/.well-known/jwks.json", "")]
             wrk(url, ask, 1)
             with flame.sampled():

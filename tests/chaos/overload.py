@@ -1,14 +1,15 @@
 """R5 and R8: what is asked of one daemon at a steady rate, and at more than it can do."""
 import contextlib
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import psycopg
 from beside import Beside
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from nxt import build
 from nxt.home import SERVICES
+from nxt.loads import Server
 from nxt.records import percentile
 from open_loop import Debits, Memory
 from topics import messages
@@ -135,22 +136,12 @@ def _peak(load, seconds):
     return best
 
 
-@contextlib.contextmanager
-def _bare_loop(preset):
-    """The port of the least that an HTTP server can be (tests/bench/bare_loop.c)."""
-    build.build(preset, ("bare_loop",))
-    with subprocess.Popen([build.binaries(preset) / "bare_loop"], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.kill()
-
-
 def _most_beside_refusals(world, load, rate, clients, seconds):
     """What part of the peak the machine has left where all above it is refused at the least cost there is: by a server
     that does nothing else, at a port of its own."""
-    with _bare_loop(world.stack.preset) as port, ThreadPoolExecutor(1) as beside:
-        crowd = beside.submit(load.ask_another, port, CROWD, ((FACTOR - 1) * rate, seconds + 1))
+    build.build(world.stack.preset, ("bare_loop",))     # tests/bench/bare_loop.c
+    with Server(world.stack.preset, "bare_loop") as url, ThreadPoolExecutor(1) as beside:
+        crowd = beside.submit(load.ask_another, urlsplit(url).port, CROWD, ((FACTOR - 1) * rate, seconds + 1))
         good = _good(_between(load.run(clients, (0, seconds)), 1, seconds))
         refused = _good(crowd.result())
     return {"most_goodput": round(len(good) / (seconds - 1) / rate, 2),

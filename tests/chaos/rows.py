@@ -172,7 +172,6 @@ class LateCommits:
         return [f"{key}: {len(stories[key])} of {n} in order, {strange[key]} out of it"
                 for key, n in zip(self.keys, self.version) if strange[key] or len(stories[key]) != n]
 
-
     def judge(self):
         self.world.settle()
         broken = self.broken()

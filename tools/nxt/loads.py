@@ -1,5 +1,5 @@
-"""Requests that come at a rate of their own, whatever became of those before: for bench and chaos. tests/chaos/open_loop.c
-is the program."""
+"""For bench and chaos: requests that come at a rate of their own, whatever became of those before (tests/chaos/open_loop.c),
+and bare servers to compare with."""
 import functools
 import subprocess
 import tempfile
@@ -29,3 +29,19 @@ def open_loop(preset, port, connections, requests, *stages):
         out = subprocess.run([_program(preset), str(port), str(connections), file.name,
                               *(f"{rate:.0f}:{seconds}" for rate, seconds in stages)], capture_output=True, text=True, check=True)
     return sorted(map(Answer, out.stdout.splitlines()), key=lambda a: a.due_us)
+
+
+class Server:
+    """with Server(preset, name) as url: a program that prints its port and serves until it is killed."""
+
+    def __init__(self, preset, name):
+        self.binary = build.binaries(preset) / name
+
+    def __enter__(self):
+        self.process = subprocess.Popen([str(self.binary)], stdout=subprocess.PIPE, text=True)
+        return f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()

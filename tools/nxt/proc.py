@@ -19,15 +19,14 @@ BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _stat(pid):
-    """(state, session, start time in ticks) of a process, or None. One whose first thread has ended before the others
-    still has its files and ports: it is X or Z only after them."""
+    """(whether it lives, session, start time in ticks) of a process, or None. It lives until its last thread has ended: the
+    leader may be a zombie before that, while others still hold files and ports."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (OSError, ValueError):
         return None
     fields = text.rpartition(")")[2].split()
-    threads = int(fields[17])
-    return "D" if fields[0] in "ZX" and threads > 1 else fields[0], int(fields[3]), int(fields[19])
+    return fields[0] not in "ZX" or int(fields[17]) > 1, int(fields[3]), int(fields[19])
 
 
 def _session(leader, start):
@@ -35,7 +34,7 @@ def _session(leader, start):
     found = []
     for entry in os.listdir("/proc"):
         stat = _stat(entry) if entry.isdigit() else None
-        if stat and stat[1] == leader and stat[2] >= start and stat[0] not in "ZX":
+        if stat and stat[0] and stat[1] == leader and stat[2] >= start:
             found.append(int(entry))
     return found
 
@@ -69,7 +68,7 @@ class Process:
             return None
         _reap(record["pid"])
         now = _stat(record["pid"])
-        return record["pid"] if now and now[0] not in "ZX" and now[2] == record["start"] else None
+        return record["pid"] if now and now[0] and now[2] == record["start"] else None
 
     def is_current(self, argv, env=None, marks=()):
         """Alive, and started from exactly this program, command and configuration."""
@@ -130,7 +129,7 @@ class Process:
         return True
 
     def wait_gone(self, seconds):
-        """Until the last thread has ended: the leader is a zombie before that, while others still hold ports."""
+        """Until the last thread has ended. Returns whether it has."""
         record = self._record()
         now = record and _stat(record["pid"])
         if not now or now[2] != record["start"]:
